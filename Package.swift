@@ -1,0 +1,108 @@
+// swift-tools-version: 6.2
+//
+// The map of the house: one row per module, arrows one way. docs/ARCHITECTURE.md tells the story.
+
+import PackageDescription
+
+// MARK: - Vocabulary
+
+/// Swift 6 language mode, warnings as errors and explicit import visibility, in every target alike.
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// Links a Debian archive by its file name, so that the binary needs no shared library at run time.
+func archive(_ name: String) -> LinkerSetting { .linkedLibrary(":lib\(name).a") }
+
+/// A fully static executable: it starts in a few milliseconds and runs from an empty image.
+///
+/// The archives are what FoundationEssentials needs; its autolink entries name them
+/// only where every object was compiled for static linking, and the tests want the opposite. lld
+/// resolves archives in any order.
+let fullyStatic: [LinkerSetting] = [
+  .unsafeFlags(["-static-executable", "-use-ld=lld"]),
+  .linkedLibrary("_FoundationCollections"), .linkedLibrary("_FoundationCShims"),
+  .linkedLibrary("swiftSynchronization"),
+]
+
+func module(
+  _ name: String, _ dependencies: [Target.Dependency] = [], link: [LinkerSetting] = []
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, swiftSettings: strict, linkerSettings: link)
+}
+
+func command(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(
+    name: name, dependencies: dependencies, swiftSettings: strict, linkerSettings: fullyStatic)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name + "Tests", dependencies: dependencies, swiftSettings: strict)
+}
+
+// MARK: - What others wrote
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+/// The histogram's own dependency is called Numerics too; ours keeps the name.
+let histogram = Target.Dependency.product(
+  name: "Histogram", package: "hdrhistogram-swift", moduleAliases: ["Numerics": "SwiftNumerics"])
+
+let package = Package(
+  name: "katib-suggestion",
+  products: [
+    .executable(name: "katib-suggestion", targets: ["katib-suggestion"]),
+    .executable(name: "katib-load", targets: ["katib-load"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-nio.git", exact: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", exact: "0.2.0"),
+  ],
+  targets: [
+    // C, wrapped once.
+    .systemLibrary(name: "CNghttp2"),
+    .systemLibrary(name: "CZlib"),
+    .systemLibrary(name: "CLAPACK"),
+    .target(name: "CKatibProto", linkerSettings: [archive("protobuf-c")]),
+
+    // Leaves: they import none of ours.
+    module("Numerics", ["CLAPACK"], link: []),
+    module("ExperimentModel"),
+
+    // Siblings that do not know each other.
+    module("Algorithms", ["ExperimentModel", "Numerics"]),
+    module("KatibAPI", ["CKatibProto", "ExperimentModel"]),
+    module(
+      "GRPC", ["CNghttp2", "CZlib", nioCore, nioPosix], link: [archive("nghttp2"), archive("z")]),
+
+    // What each RPC does.
+    module("SuggestionServices", ["Algorithms", "ExperimentModel", "GRPC", "KatibAPI", logging]),
+
+    // Options, wiring, exit codes: nothing else.
+    command(
+      "katib-suggestion",
+      ["Algorithms", "ExperimentModel", "GRPC", "SuggestionServices", arguments, logging]),
+    command("katib-load", ["ExperimentModel", "GRPC", "KatibAPI", arguments, histogram]),
+
+    // Tests repeat the sources' paths.
+    .target(
+      name: "TestSupport", dependencies: ["Algorithms", "ExperimentModel"],
+      path: "Tests/TestSupport", swiftSettings: strict),
+    tests("Numerics", ["Numerics"]),
+    tests("ExperimentModel", ["ExperimentModel"]),
+    tests("Algorithms", ["Algorithms", "ExperimentModel", "Numerics", "TestSupport"]),
+    tests("GRPC", ["GRPC", nioCore, nioPosix]),
+    tests("KatibAPI", ["CKatibProto", "ExperimentModel", "KatibAPI"]),
+    tests(
+      "SuggestionServices",
+      ["Algorithms", "ExperimentModel", "GRPC", "KatibAPI", "SuggestionServices"]),
+  ]
+)

@@ -1,0 +1,1 @@
+int katib_placeholder(void);

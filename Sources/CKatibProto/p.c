@@ -1,0 +1,2 @@
+#include "placeholder.h"
+int katib_placeholder(void){return 1;}
