@@ -11,7 +11,7 @@ from typing import Any
 from experiments import Parameter, categorical, discrete, double, experiment, integer
 from katib_controller import Assignment
 
-# Every parameter type, an integer and a double with steps, a list in no order, a constant. 12,000
+# Every parameter type, an integer and a double with steps, a list in no order, a constant. 24,000
 # combinations with nothing continuous, so that a grid can walk it too.
 STEPPED: list[Parameter] = [
     double("rate", "0.1", "1.0", "0.1", "uniform"),

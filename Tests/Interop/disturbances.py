@@ -76,7 +76,7 @@ class LoseReplies(Hook):
 
 
 class ForeignTrials(Hook):
-    """Trials of a same-named Experiment in another namespace: selected by label, counted nowhere."""
+    """Trials of a same-named Experiment in another namespace: visible, but counted nowhere."""
 
     def __init__(self, most: int = 10) -> None:
         self.most, self.trials = most, []
@@ -113,7 +113,8 @@ class OtherImplementation(Hook):
     def started(self, controller: Controller) -> None:
         source = controller.source
         for number in range(min(self.trials, controller.maximum - 1)):
-            pairs = [(name, self._spoil(number, text)) for name, text in controller.space.draw(source)]
+            point = controller.space.draw(source)
+            pairs = [(name, self._spoil(number, text)) for name, text in point]
             if number % 3 == 2:
                 pairs = pairs[1:]
             name = f"{controller.experiment.name}-old{number:05d}"
@@ -139,8 +140,8 @@ class OtherImplementation(Hook):
 class Outcomes(Hook):
     """Trials end in other ways than success, at the given rates.
 
-    `early` is early stopped, with an observation for half of them; `bad` succeeds with a metric that
-    is no number.
+    `early` is early stopped, with an observation for half of them; `bad` succeeds with a metric
+    that is no number.
     """
 
     BAD = ("", "unavailable", "nan", "NaN", "inf", "-inf", "1e999", "12abc", "None")

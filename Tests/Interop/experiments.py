@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Experiments, trials and requests from plain Python values.
 
-    experiment(
-        "grid", [integer("layers", 1, 4), categorical("optimizer", "sgd", "adam")],
-        settings={"random_state": "7"}, parallel=3, maximum=8)
+A parameter is a dict with the keys of Katib's YAML (`name`, `type`, `min`, `max`, `step`, `list`,
+`distribution`); `double`, `integer`, `discrete` and `categorical` write the common ones.
 """
 
 from __future__ import annotations
@@ -130,9 +129,7 @@ def trial(
     return result
 
 
-def request(
-    of: Any, count: int, trials: Iterable[Any] = (), *, total: int | None = None
-) -> Any:
+def request(of: Any, count: int, trials: Iterable[Any] = (), *, total: int | None = None) -> Any:
     """A GetSuggestionsRequest; the total is the history's length plus `count` unless given."""
     history = list(trials)
     return pb.GetSuggestionsRequest(

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a value of a parameter may be, judged from its text.
 
-All arithmetic is exact (fractions of the texts that the user wrote), so this side of the test has no
-rounding of its own and shares nothing with the server's idea of a grid.
+All arithmetic is exact (fractions of the texts that the user wrote), so this side of the test has
+no rounding of its own and shares nothing with the server's idea of a grid.
 """
 
 from __future__ import annotations

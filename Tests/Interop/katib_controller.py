@@ -345,7 +345,7 @@ class Controller:
         return repr(self.scenario.objective(dict(trial.assignments)))
 
     def _delete_newest(self, count: int) -> None:
-        """Parallelism was lowered: the newest trials go, finished or not, and what was kept of them.
+        """Parallelism was lowered: the newest trials go, finished or not, with their assignments.
 
         Same-second trials have no order of their own; the cluster's is arbitrary.
         """

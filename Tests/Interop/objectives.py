@@ -24,7 +24,8 @@ def bowl(experiment: Any) -> Objective:
         total = 0.0
         for name, text in assignment.items():
             try:
-                low, high = float(specs[name].feasible_space.min), float(specs[name].feasible_space.max)
+                space = specs[name].feasible_space
+                low, high = float(space.min), float(space.max)
                 place = (float(text) - low) / ((high - low) or 1.0)
                 total += (place - 0.3) ** 2
             except (KeyError, ValueError):

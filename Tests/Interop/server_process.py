@@ -19,8 +19,8 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 ROOT = Path(__file__).resolve().parents[2]
-# Every channel of these tests is a connection of its own, as the controller's are, and limits of the
-# client must not hide those of the server.
+# Every channel of these tests is a connection of its own, as the controller's are, and limits of
+# the client must not hide those of the server.
 CHANNEL_OPTIONS = [
     ("grpc.enable_http_proxy", 0),
     ("grpc.use_local_subchannel_pool", 1),
@@ -54,7 +54,7 @@ class ServerProcess:
         self.address = f"127.0.0.1:{self.port}"
         self._command = [*(command or [binary()]), "--host", "127.0.0.1", "--port", str(self.port)]
         self._command += arguments
-        self._log = tempfile.NamedTemporaryFile(prefix="katib-suggestion-", suffix=".log")  # noqa: SIM115
+        self._log = tempfile.NamedTemporaryFile(suffix=".log")  # noqa: SIM115
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> ServerProcess:

@@ -43,9 +43,7 @@ SMALL = [
 
 def simulate(algorithm: Algorithm, spec: Any, hooks: list[Hook], seed: int, *addresses: str) -> int:
     """Runs a scenario and returns how many assignments were kept at its end."""
-    scenario = Scenario(
-        spec, bowl(spec), hooks, seed, free=algorithm.free, check=algorithm.check
-    )
+    scenario = Scenario(spec, bowl(spec), hooks, seed, free=algorithm.free, check=algorithm.check)
     return len(scenario.run(addresses).kept)
 
 
@@ -104,7 +102,7 @@ def test_everything_at_once(algorithm: Algorithm, seed: int, start_server: Start
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("algorithm", those(sequence=True), ids=str)
 def test_sequence_is_unbroken(algorithm: Algorithm, seed: int, start_server: StartServer) -> None:
-    """Kills, batches of every size, deletions and other people's trials leave each index its point."""
+    """Kills, batches of every size, deletions, others' trials: each index keeps its point."""
     server = start_server()
     spec = algorithm.experiment(parallel=4, maximum=40)
     hooks: list[Hook] = [
@@ -146,7 +144,7 @@ def test_grid_is_walked_once_and_then_again_in_the_same_order(
 
 @pytest.mark.parametrize("seed", range(2))
 def test_grid_fills_the_holes_that_deletions_leave(seed: int, start_server: StartServer) -> None:
-    """Counts go down and the same indices are asked again: every point is tried before any twice."""
+    """Counts go down, the same indices are asked again: every point is tried before any twice."""
     server = start_server()
     grid = BY_NAME["grid"]
     spec = grid.experiment(SMALL, parallel=8, maximum=24)

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small Python suggestion service, right or wrong on purpose, to test the simulator with.
 
-It knows `grid` (plain order), `random` and `sobol` (here: any fixed sequence). Every flaw is one that
-a real service has had; `python throwaway_server.py --port 6789 --flaw repeat` serves it.
+It knows `grid` (plain order), `random` and `sobol` (here: any fixed sequence). Every flaw is one
+that a real service has had; `python throwaway_server.py --port 6789 --flaw repeat` serves it.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ class Servicer(rpc.SuggestionServicer):
     def __init__(self, flaw: str = "") -> None:
         self.flaw, self.issued = flaw, 0
 
-    def ValidateAlgorithmSettings(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def ValidateAlgorithmSettings(self, request: Any, context: Any) -> Any:
         name = request.experiment.spec.algorithm.algorithm_name
         if name not in ("grid", "random", "sobol"):
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"unknown algorithm name {name}")
         return pb.ValidateAlgorithmSettingsReply()
 
-    def GetSuggestions(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def GetSuggestions(self, request: Any, context: Any) -> Any:
         reply = pb.GetSuggestionsReply()
         algorithm = request.experiment.spec.algorithm
         given = {each.name: each.value for each in algorithm.algorithm_settings}
