@@ -18,7 +18,7 @@ if [ "$(cat "$venv/requirements.sha256" 2>/dev/null)" != "$wanted" ]; then
   echo "$wanted" >"$venv/requirements.sha256"
 fi
 
-"$venv/bin/ruff" check --quiet .
-"$venv/bin/ruff" format --quiet --check .
+"$venv/bin/ruff" check --no-cache --quiet .
+"$venv/bin/ruff" format --no-cache --quiet --check .
 "$venv/bin/flake8" .
 exec "$venv/bin/python" -m pytest "$@"

@@ -53,10 +53,15 @@ def test_largest_histories_four_at_once_on_half_a_core(
     with server.limited_to(CORES), futures.ThreadPoolExecutor(AT_ONCE) as pool:
         answers = list(pool.map(timed_call, [server.address] * AT_ONCE, [message] * AT_ONCE))
     assert [code for _, code in answers] == [grpc.StatusCode.OK] * AT_ONCE
-    slowest, peak = max(seconds for seconds, _ in answers), server.memory()["VmHWM"]
-    print(f"{algorithm} {size}: {len(message) / 2**20:.1f} MiB, {slowest:.2f} s, {peak:.1f} MiB")
+    # What the server worked tells how long half a core takes, however busy this machine is.
+    slowest, worked = max(seconds for seconds, _ in answers), server.cpu_seconds() / CORES
+    peak = server.memory()["VmHWM"]
+    print(
+        f"{algorithm} {size[0]} x {size[1]}, four of {len(message) / 2**20:.1f} MiB: "
+        f"{worked:.2f} s of half a core, answered after {slowest:.2f} s, peak {peak:.1f} MiB"
+    )
     assert peak < MEMORY_LIMIT_MIB
-    assert slowest < algorithm.seconds * AT_ONCE < CALL_SECONDS
+    assert worked < algorithm.seconds * AT_ONCE < CALL_SECONDS
 
 
 def test_requests_of_the_largest_size_take_turns(start_server: StartServer) -> None:
