@@ -1,7 +1,7 @@
 // Copyright 2026 The katib-suggestion authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import ExperimentModel
+internal import ExperimentModel
 internal import FoundationEssentials
 
 /// The setting `initial_points` as JSON spells it, before the search space is known.
