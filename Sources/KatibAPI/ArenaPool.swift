@@ -34,8 +34,12 @@ public final class ArenaPool: Sendable {
   func withArena<Result>(
     _ body: (Arena) throws(WireError) -> Result
   ) throws(WireError) -> Result {
-    let kept = idle.withLock { $0.popLast() }
-    let arena = try kept?.arena ?? Arena(capacity: capacity, budget: budget)
+    let arena: Arena
+    if let kept = idle.withLock({ $0.popLast() }) {
+      arena = kept.arena
+    } else {
+      arena = try Arena(capacity: capacity, budget: budget)
+    }
     defer {
       arena.trim()
       let returned = Idle(arena: arena)

@@ -17,6 +17,18 @@ public enum WireLimits {
   /// 10,000 empty trials fit into 200 KB.
   public static let mostCells = 2_000_000
 
+  /// Parameters of one experiment, those of neural architecture operations included. Each costs a
+  /// few hundred bytes once it is checked, from as little as two bytes on the wire.
+  public static let mostParameters = 10_000
+
+  /// List entries of all parameters of one experiment. Each is a text and an entry of an index.
+  public static let mostListEntries = 200_000
+
+  /// Assignments of all trials, times parameters: the comparisons it may take to find out which
+  /// parameter each assignment belongs to. Honest ones come in the order of the search space and
+  /// take one; a request made of unknown names could take 10^11 otherwise.
+  public static let mostLookups = 1_000_000_000
+
   /// Bytes of C structures that one trial or one experiment may unpack into, which is up to sixty
   /// times its size on the wire. Repeating a field of message type makes protobuf-c merge over
   /// and over, in quadratic time; merged copies count against this too, so it also stops that.

@@ -89,7 +89,7 @@ final class Arena {
 
   /// Memory of `size` bytes, 16-byte aligned, not cleared.
   func allocate(_ size: Int) throws(WireError) -> UnsafeMutableRawPointer {
-    guard size >= 0, let pointer = Arena.take(size, from: state) else { throw Arena.exhausted }
+    guard let pointer = Arena.take(size, from: state) else { throw Arena.exhausted }
     return pointer
   }
 
@@ -107,8 +107,8 @@ final class Arena {
     _ size: Int, from state: UnsafeMutablePointer<State>
   ) -> UnsafeMutableRawPointer? {
     let used = state.pointee.used
-    // Compare before adding: `size` may be anything.
-    if size > state.pointee.granted - used - (alignment - 1) {
+    // Compare before adding: `size` may be anything, also more than Int holds.
+    if size < 0 || size > state.pointee.granted - used - (alignment - 1) {
       guard grow(state, toHold: size) else {
         state.pointee.isExhausted = true
         return nil
@@ -119,7 +119,9 @@ final class Arena {
   }
 
   private static func grow(_ state: UnsafeMutablePointer<State>, toHold size: Int) -> Bool {
-    guard size <= state.pointee.capacity - state.pointee.used - alignment else { return false }
+    guard size >= 0, size <= state.pointee.capacity - state.pointee.used - alignment else {
+      return false
+    }
     let missing = state.pointee.used + size + alignment - state.pointee.granted
     let room = state.pointee.capacity - state.pointee.granted
     let wanted = min(room, (missing + grant - 1) / grant * grant)
