@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CKatibProto
+internal import Glibc
 
 /// A C structure that protobuf-c generated from a message of `proto/`.
 ///
@@ -130,10 +131,9 @@ func withText<Result>(
   _ text: UnsafePointer<CChar>?, _ body: (UnsafeBufferPointer<UInt8>) -> Result
 ) -> Result {
   guard let text else { return body(UnsafeBufferPointer(start: nil, count: 0)) }
-  return text.withMemoryRebound(to: UInt8.self, capacity: 1) { bytes in
-    var count = 0
-    while bytes[count] != 0 { count += 1 }
-    return body(UnsafeBufferPointer(start: bytes, count: count))
+  let count = strlen(text)
+  return text.withMemoryRebound(to: UInt8.self, capacity: count + 1) { bytes in
+    body(UnsafeBufferPointer(start: bytes, count: count))
   }
 }
 

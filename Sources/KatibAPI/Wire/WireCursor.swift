@@ -43,12 +43,18 @@ struct WireCursor {
 
   var isAtEnd: Bool { position == bytes.count }
 
+  @inline(__always)
   mutating func varint() throws(WireFault) -> UInt64 {
     // Nearly every varint of ours is a tag or a length below 128.
     if position < bytes.count, bytes[position] < 0x80 {
       position += 1
       return UInt64(bytes[position - 1])
     }
+    return try longVarint()
+  }
+
+  @inline(never)
+  private mutating func longVarint() throws(WireFault) -> UInt64 {
     var value: UInt64 = 0
     var shift: UInt64 = 0
     while position < bytes.count {
@@ -63,7 +69,19 @@ struct WireCursor {
   }
 
   /// The next field's number and wire type.
+  @inline(__always)
   mutating func tag() throws(WireFault) -> (field: UInt32, type: WireType) {
+    if position < bytes.count, case let byte = bytes[position], byte < 0x80, byte >= 0x08,
+      let type = WireType(rawValue: byte & 7)
+    {
+      position += 1
+      return (UInt32(byte >> 3), type)
+    }
+    return try longTag()
+  }
+
+  @inline(never)
+  private mutating func longTag() throws(WireFault) -> (field: UInt32, type: WireType) {
     let start = position
     let tag = try varint()
     let field = tag >> 3
@@ -77,15 +95,18 @@ struct WireCursor {
   }
 
   /// A length and that many bytes.
+  @inline(__always)
   mutating func payload() throws(WireFault) -> UnsafeBufferPointer<UInt8> {
     let length = try varint()
-    guard length <= UInt64(bytes.count - position) else {
-      throw WireFault(
-        problem: "a length of \(length) where \(bytes.count - position) bytes remain")
-    }
+    guard length <= UInt64(bytes.count - position) else { throw overlong(length) }
     let start = position
     position += Int(length)
     return UnsafeBufferPointer(rebasing: bytes[start..<position])
+  }
+
+  @inline(never)
+  private func overlong(_ length: UInt64) -> WireFault {
+    WireFault(problem: "a length of \(length) where \(bytes.count - position) bytes remain")
   }
 
   mutating func skip(bytes count: Int) throws(WireFault) {
