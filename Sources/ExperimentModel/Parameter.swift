@@ -84,6 +84,13 @@ public struct Parameter: Sendable {
     }
   }
 
+  /// What Katib is told of a reading that this parameter contains: a user's own 0.001 goes out as
+  /// 0.001, without the detour through the unit interval.
+  public func text(ofReading reading: Double) -> String {
+    if case .interval = domain { return NumberText.text(reading) }
+    return text(coordinate(ofReading: reading))
+  }
+
   /// The reading of an assignment's text: number or category index; NaN when it is neither.
   public func reading(_ text: UnsafeBufferPointer<UInt8>) -> Double {
     if case .categorical(_, let index) = domain {
