@@ -37,6 +37,7 @@ enum WireScanner {
       let start = cursor.position
       let (number, type) = try cursor.tag()
       guard let field = fields[number], let reading = Reading(field, type) else {
+        // Unknown to us, or of a type that protobuf-c would stumble over.
         isPlain = false
         try cursor.skip(field: number, type)
         continue
