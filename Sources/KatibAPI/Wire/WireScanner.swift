@@ -111,15 +111,19 @@ enum WireScanner {
     case message(Descriptor)
 
     /// nil when the wire type is not one of the field's.
+    @inline(__always)
     init?(_ field: Field, _ type: WireType) {
       let kind = field.pointee.type
       switch kind {
-      case PROTOBUF_C_TYPE_STRING where type == .lengthDelimited: self = .text
-      case PROTOBUF_C_TYPE_BYTES where type == .lengthDelimited: self = .bytes
-      case PROTOBUF_C_TYPE_STRING, PROTOBUF_C_TYPE_BYTES: return nil
+      case PROTOBUF_C_TYPE_STRING:
+        guard type == .lengthDelimited else { return nil }
+        self = .text
       case PROTOBUF_C_TYPE_MESSAGE:
         guard type == .lengthDelimited, let inner = field.pointee.descriptor else { return nil }
         self = .message(inner.assumingMemoryBound(to: ProtobufCMessageDescriptor.self))
+      case PROTOBUF_C_TYPE_BYTES:
+        guard type == .lengthDelimited else { return nil }
+        self = .bytes
       default:
         let isRepeated = field.pointee.label == PROTOBUF_C_LABEL_REPEATED
         if type == .lengthDelimited, isRepeated {
@@ -192,9 +196,13 @@ private struct FieldLookup {
   }
 
   subscript(number: UInt32) -> WireScanner.Field? {
-    mutating get {
+    @inline(__always) mutating get {
       guard let fields, count > 0 else { return nil }
       if fields[last].id == number { return fields + last }
+      if last + 1 < count, fields[last + 1].id == number {
+        last += 1
+        return fields + last
+      }
       for i in 0..<count where fields[i].id == number {
         last = i
         return fields + i
