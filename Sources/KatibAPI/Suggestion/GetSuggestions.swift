@@ -5,7 +5,7 @@ internal import CKatibProto
 public import ExperimentModel
 
 /// A request for suggestions as a client sends it. A server reads ``SuggestionsQuery`` instead.
-public struct GetSuggestionsRequest: OutgoingMessage, Sendable {
+public struct GetSuggestionsRequest: WireEncodable, Sendable {
   public var experiment: Experiment
   public var trials: [TrialMessage]
   /// How many suggestions to return.
@@ -43,7 +43,7 @@ public struct GetSuggestionsRequest: OutgoingMessage, Sendable {
 ///     let query = try SuggestionsQuery(decoding: bytes, using: arenas)
 ///     let space = try SearchSpace(query.experiment.parameterSpecs)
 ///     let history = try query.history(in: bytes, space: space, using: arenas)
-public struct SuggestionsQuery: IncomingMessage, Sendable {
+public struct SuggestionsQuery: WireDecodable, Sendable {
   public let experiment: Experiment
   public let trialCount: Int
   /// How many suggestions to return; whatever the client sent, also a negative number.
@@ -86,7 +86,7 @@ public struct SuggestionsQuery: IncomingMessage, Sendable {
 }
 
 /// The reply to a request for suggestions.
-public struct GetSuggestionsReply: OutgoingMessage, IncomingMessage, Sendable, Equatable {
+public struct GetSuggestionsReply: WireEncodable, WireDecodable, Sendable, Equatable {
   public var suggestions: [Suggestion]
   /// Settings that the controller stores and sends with every later request; none writes no
   /// algorithm at all.
