@@ -49,23 +49,19 @@ public enum ServiceAccount {
 /// A drain announces NOT_SERVING, sends GOAWAY twice and lets calls in flight finish within the
 /// grace period; a second signal ends at once. Nothing is kept, so SIGKILL loses nothing either.
 public struct ServerProcess {
-  private let address: ListenAddress
-  private let workers: Int
-  private let queueDepth: Int
-  private let maxMessageBytes: Int
+  private let configuration: ServerConfiguration
   private let grace: Int
   private let logger: Logger
 
-  public init(
-    listening address: ListenAddress, workers: Int, queueDepth: Int, maxMessageBytes: Int,
-    grace: Int, logger: Logger
-  ) {
-    self.address = address
-    self.workers = workers
-    self.queueDepth = queueDepth
-    self.maxMessageBytes = maxMessageBytes
+  /// The account of message memory that the transport and the services of this process share.
+  public let memoryBudget: MemoryBudget
+
+  /// - Parameter grace: seconds that calls in flight get after a signal.
+  public init(configuration: ServerConfiguration, grace: Int, logger: Logger) {
+    self.configuration = configuration
     self.grace = grace
     self.logger = logger
+    memoryBudget = MemoryBudget(bytes: configuration.limits.memoryBudgetBytes)
   }
 
   /// Returns when the server has drained.
@@ -73,21 +69,19 @@ public struct ServerProcess {
   public func serve(_ router: inout Router, health: HealthService, services: [String]) throws {
     health.register(in: &router)
     ReflectionService(
-      index: DescriptorIndex.embedded,
+      index: DescriptorIndex.builtIn,
       services: services + ["grpc.health.v1.Health"] + ReflectionService.serviceNames
     ).register(in: &router)
-    var limits = Limits()
-    limits.maxMessageBytes = maxMessageBytes
     let logger = self.logger
     let server = Server(
-      configuration: ServerConfiguration(
-        host: address.host, port: address.port, workers: workers, queueDepth: queueDepth,
-        limits: limits),
-      router: router, observer: logger.logLevel <= .debug ? { log($0, logger) } : nil)
-    let port = try server.start()
+      configuration: configuration, router: router, memoryBudget: memoryBudget,
+      observer: logger.logLevel <= .debug ? { log($0, logger) } : nil)
+    let bound = try server.start()
     logger.notice(
       "serving",
-      metadata: ["address": "\(address.host):\(port)", "version": "\(Version.text)"])
+      metadata: [
+        "address": "\(bound.host):\(bound.port)", "version": "\(Version.text)",
+      ])
     let signals = drainOnSignal(server, health)
     server.waitUntilClosed()
     for signal in signals { signal.cancel() }
@@ -133,7 +127,7 @@ private final class DrainState: Sendable {
     "call",
     metadata: [
       "path": "\(record.path)", "peer": "\(record.peer)", "status": "\(record.status.code)",
-      "bytesIn": "\(record.bytesIn)", "bytesOut": "\(record.bytesOut)",
-      "queued": "\(record.queueTime)", "took": "\(record.duration)",
+      "received": "\(record.bytesReceived)", "sent": "\(record.bytesSent)",
+      "queued": "\(record.queued)", "took": "\(record.duration)",
     ])
 }

@@ -31,12 +31,17 @@ struct KatibSuggestion: ParsableCommand {
     logger.logLevel = settings.logLevel
     let health = HealthService(
       names: ["", "manager.v1beta1.Suggestion", SuggestionService.name])
+    var configuration = ServerConfiguration(
+      host: settings.address.host, port: settings.address.port, workers: settings.workers,
+      queueDepth: settings.queueDepth)
+    configuration.limits.messageBytes = settings.maxMessageBytes
+    let process = ServerProcess(
+      configuration: configuration, grace: settings.grace, logger: logger)
     var router = Router()
-    SuggestionService(registry: .standard, namespace: settings.namespace, logger: logger)
-      .register(in: &router)
-    try ServerProcess(
-      listening: settings.address, workers: settings.workers, queueDepth: settings.queueDepth,
-      maxMessageBytes: settings.maxMessageBytes, grace: settings.grace, logger: logger
-    ).serve(&router, health: health, services: [SuggestionService.name])
+    SuggestionService(
+      registry: .standard, namespace: settings.namespace, budget: process.memoryBudget,
+      logger: logger
+    ).register(in: &router)
+    try process.serve(&router, health: health, services: [SuggestionService.name])
   }
 }

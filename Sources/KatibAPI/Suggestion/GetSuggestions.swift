@@ -85,6 +85,23 @@ public struct SuggestionsQuery: WireDecodable, Sendable {
   }
 }
 
+/// The outermost fields of a request for suggestions, read without unpacking anything: enough to
+/// tell how much work it is.
+public struct SuggestionsOutline: Sendable {
+  public let trialCount: Int
+  public let currentRequestNumber: Int
+
+  /// - Throws: ``WireError`` when the framing of the outermost fields is broken.
+  public init(_ bytes: UnsafeRawBufferPointer) throws(WireError) {
+    var current: UInt64 = 0
+    let walk = try TrialsRequestWalk(bytes) { field, value in
+      if field == 4, case .number(let number) = value { current = number }
+    }
+    trialCount = walk.trialCount
+    currentRequestNumber = Int(Int32(truncatingIfNeeded: current))
+  }
+}
+
 /// The reply to a request for suggestions.
 public struct GetSuggestionsReply: WireEncodable, WireDecodable, Sendable, Equatable {
   public var suggestions: [Suggestion]
