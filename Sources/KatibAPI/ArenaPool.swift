@@ -19,13 +19,13 @@ public final class ArenaPool: Sendable {
   private static let mostIdle = 8
 
   private let capacity: Int
-  private let budget: MemoryBudget
+  private let budget: ArenaBudget
   private let idle = Mutex<[Idle]>([])
 
   /// - Parameters:
   ///   - capacity: the most bytes that one trial or experiment may unpack into.
   ///   - budget: asked for whatever an arena needs above its floor.
-  public init(capacity: Int = WireLimits.largestArena, budget: MemoryBudget = .unlimited) {
+  public init(capacity: Int = WireLimits.largestArena, budget: ArenaBudget = .unlimited) {
     self.capacity = max(capacity, WireLimits.arenaFloor)
     self.budget = budget
   }

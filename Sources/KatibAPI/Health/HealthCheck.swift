@@ -4,7 +4,7 @@
 internal import CKatibProto
 
 /// Asks for the health of a service: `grpc.health.v1`, `Check` and `Watch` alike.
-public struct HealthCheckRequest: OutgoingMessage, IncomingMessage, Sendable, Equatable {
+public struct HealthCheckRequest: WireEncodable, WireDecodable, Sendable, Equatable {
   /// Empty for the server as a whole.
   public var service: String
 
@@ -26,7 +26,7 @@ public struct HealthCheckRequest: OutgoingMessage, IncomingMessage, Sendable, Eq
 }
 
 /// The health of a service.
-public struct HealthCheckResponse: OutgoingMessage, IncomingMessage, Sendable, Equatable {
+public struct HealthCheckResponse: WireEncodable, WireDecodable, Sendable, Equatable {
   public enum ServingStatus: Int, Sendable {
     case unknown = 0
     case serving = 1

@@ -5,7 +5,7 @@ internal import CKatibProto
 
 /// A question to server reflection. The versions v1 and v1alpha differ in the name of the package
 /// only, so these messages serve both.
-public struct ReflectionRequest: OutgoingMessage, IncomingMessage, Sendable, Equatable {
+public struct ReflectionRequest: WireEncodable, WireDecodable, Sendable, Equatable {
   public enum Question: Sendable, Equatable {
     /// Nothing, or something that a newer client may ask.
     case none
@@ -81,7 +81,7 @@ public struct ReflectionRequest: OutgoingMessage, IncomingMessage, Sendable, Equ
 }
 
 /// An answer of server reflection.
-public struct ReflectionResponse: OutgoingMessage, IncomingMessage, Sendable, Equatable {
+public struct ReflectionResponse: WireEncodable, WireDecodable, Sendable, Equatable {
   public enum Answer: Sendable, Equatable {
     case none
     /// Serialised FileDescriptorProto messages.

@@ -5,7 +5,7 @@ internal import CKatibProto
 public import ExperimentModel
 
 /// A request for suggestions as a client sends it. A server reads ``SuggestionsQuery`` instead.
-public struct GetSuggestionsRequest: OutgoingMessage, Sendable {
+public struct GetSuggestionsRequest: WireEncodable, Sendable {
   public var experiment: Experiment
   public var trials: [TrialMessage]
   /// How many suggestions to return.
@@ -37,35 +37,51 @@ public struct GetSuggestionsRequest: OutgoingMessage, Sendable {
   }
 }
 
-/// A request for suggestions as a server reads it: everything but the trials, which wait in the
-/// wire bytes until the algorithm has said what it wants to know of them.
-///
-///     let query = try SuggestionsQuery(decoding: bytes, using: arenas)
-///     let space = try SearchSpace(query.experiment.parameterSpecs)
-///     let history = try query.history(in: bytes, space: space, using: arenas)
-public struct SuggestionsQuery: IncomingMessage, Sendable {
-  public let experiment: Experiment
+/// What a request for suggestions asks for, and how much it brings: a look at the outermost fields
+/// that unpacks nothing and allocates nothing, to decide where the work should be done.
+public struct SuggestionsOutline: Sendable, Equatable {
   public let trialCount: Int
   /// How many suggestions to return; whatever the client sent, also a negative number.
   public let currentRequestNumber: Int
   /// How many suggestions will then have been handed out; 0 when the client does not count.
   public let totalRequestNumber: Int
 
+  /// - Throws: ``WireError`` when the framing of the outermost fields is broken, or the request
+  ///   has more trials than ``WireLimits/mostTrials``.
+  public init(_ bytes: UnsafeRawBufferPointer) throws(WireError) {
+    self.init(try TrialsRequestWalk(bytes))
+  }
+
+  fileprivate init(_ walk: TrialsRequestWalk) {
+    trialCount = walk.trialCount
+    currentRequestNumber = walk.int32(field: 4)
+    totalRequestNumber = walk.int32(field: 5)
+  }
+}
+
+/// A request for suggestions as a server reads it: everything but the trials, which wait in the
+/// wire bytes until the algorithm has said what it wants to know of them.
+///
+///     let query = try SuggestionsQuery(decoding: bytes, using: arenas)
+///     let space = try SearchSpace(query.experiment.parameterSpecs)
+///     let history = try query.history(in: bytes, space: space, using: arenas)
+public struct SuggestionsQuery: WireDecodable, Sendable {
+  public let experiment: Experiment
+  public let outline: SuggestionsOutline
+
+  public var trialCount: Int { outline.trialCount }
+  /// How many suggestions to return; whatever the client sent, also a negative number.
+  public var currentRequestNumber: Int { outline.currentRequestNumber }
+  /// How many suggestions will then have been handed out; 0 when the client does not count.
+  public var totalRequestNumber: Int { outline.totalRequestNumber }
+
   /// Decodes all fields but the trials, of which only the framing is checked.
   public init(decoding bytes: UnsafeRawBufferPointer, using arenas: ArenaPool) throws(WireError) {
-    var current: UInt64 = 0
-    var total: UInt64 = 0
-    let walk = try TrialsRequestWalk(bytes) { field, value in
-      guard case .number(let number) = value else { return }
-      if field == 4 { current = number }
-      if field == 5 { total = number }
-    }
+    let walk = try TrialsRequestWalk(bytes)
+    outline = SuggestionsOutline(walk)
     experiment = try walk.experiment(using: arenas) { message throws(WireError) in
       try Experiment(message)
     }
-    trialCount = walk.trialCount
-    currentRequestNumber = Int(Int32(truncatingIfNeeded: current))
-    totalRequestNumber = Int(Int32(truncatingIfNeeded: total))
   }
 
   /// Decodes the trials.
@@ -78,7 +94,7 @@ public struct SuggestionsQuery: IncomingMessage, Sendable {
     in bytes: UnsafeRawBufferPointer, space: SearchSpace, textAssignments: [String] = [],
     using arenas: ArenaPool
   ) throws(WireError) -> History {
-    let walk = try TrialsRequestWalk(bytes) { _, _ in }
+    let walk = try TrialsRequestWalk(bytes)
     return try walk.history(
       space: space, metricName: experiment.objective.metricName,
       textAssignments: textAssignments, using: arenas)
@@ -86,7 +102,7 @@ public struct SuggestionsQuery: IncomingMessage, Sendable {
 }
 
 /// The reply to a request for suggestions.
-public struct GetSuggestionsReply: OutgoingMessage, IncomingMessage, Sendable, Equatable {
+public struct GetSuggestionsReply: WireEncodable, WireDecodable, Sendable, Equatable {
   public var suggestions: [Suggestion]
   /// Settings that the controller stores and sends with every later request; none writes no
   /// algorithm at all.

@@ -5,7 +5,7 @@ internal import CKatibProto
 public import ExperimentModel
 
 /// The question whether an algorithm can work with an experiment.
-public struct ValidateAlgorithmSettingsRequest: OutgoingMessage, IncomingMessage, Sendable {
+public struct ValidateAlgorithmSettingsRequest: WireEncodable, WireDecodable, Sendable {
   public var experiment: Experiment
 
   public init(experiment: Experiment) {
@@ -28,7 +28,7 @@ public struct ValidateAlgorithmSettingsRequest: OutgoingMessage, IncomingMessage
 }
 
 /// A message without fields: the reply of every call that says yes by answering at all.
-public struct EmptyReply: OutgoingMessage, IncomingMessage, Sendable, Equatable {
+public struct EmptyReply: WireEncodable, WireDecodable, Sendable, Equatable {
   public init() {}
 
   /// Accepts fields that it does not know, as every message does.

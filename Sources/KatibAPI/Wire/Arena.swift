@@ -21,7 +21,7 @@ final class Arena {
     var granted: Int
     var capacity: Int
     var isExhausted: Bool
-    var budget: MemoryBudget
+    var budget: ArenaBudget
   }
 
   /// What alignment every C type is content with.
@@ -35,7 +35,7 @@ final class Arena {
 
   /// - Parameter capacity: bytes, at least ``WireLimits/arenaFloor``.
   /// - Throws: ``WireError/limit(_:)`` when the system has no address space left.
-  init(capacity: Int, budget: MemoryBudget) throws(WireError) {
+  init(capacity: Int, budget: ArenaBudget) throws(WireError) {
     let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
     let mapping = mmap(nil, capacity, PROT_READ | PROT_WRITE, flags, -1, 0)
     guard let base = mapping, base != MAP_FAILED else {

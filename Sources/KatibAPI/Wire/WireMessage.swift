@@ -10,19 +10,19 @@ internal import CKatibProto
 ///
 /// The C structures exist for one element of a long message at a time, so the memory this needs
 /// does not grow with the number of suggestions or trials.
-public protocol OutgoingMessage {
+public protocol WireEncodable {
   /// Puts the message into `sink`, field by field.
   func write(to sink: inout MessageSink) throws(WireError)
 }
 
 /// A message that this process receives.
-public protocol IncomingMessage {
+public protocol WireDecodable {
   /// - Parameter bytes: the whole message, without any framing.
   /// - Throws: ``WireError``
   init(decoding bytes: UnsafeRawBufferPointer, using arenas: ArenaPool) throws(WireError)
 }
 
-extension OutgoingMessage {
+extension WireEncodable {
   /// How many bytes `pack` will write.
   public func packedSize(using arenas: ArenaPool) throws(WireError) -> Int {
     try arenas.withArena { arena throws(WireError) in
@@ -61,7 +61,7 @@ extension OutgoingMessage {
   }
 }
 
-extension IncomingMessage {
+extension WireDecodable {
   /// Decodes a message from an array.
   public init(decoding bytes: [UInt8], using arenas: ArenaPool) throws(WireError) {
     let outcome = bytes.withUnsafeBytes { buffer in
@@ -71,7 +71,7 @@ extension IncomingMessage {
   }
 }
 
-/// Where an ``OutgoingMessage`` puts its fields; only messages of this module write to one.
+/// Where an ``WireEncodable`` puts its fields; only messages of this module write to one.
 ///
 /// A protobuf message is the concatenation of its fields in any order, so it can be written in
 /// pieces: each piece is built in C memory, measured or packed, and forgotten.

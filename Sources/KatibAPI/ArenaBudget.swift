@@ -5,7 +5,7 @@
 ///
 /// Decoding asks before it grows and gives back when it is done; a refusal becomes
 /// ``WireError/limit(_:)``. Both closures may be called from any thread.
-public struct MemoryBudget: Sendable {
+public struct ArenaBudget: Sendable {
   /// Sets aside that many bytes, or changes nothing and returns false.
   public let reserve: @Sendable (_ bytes: Int) -> Bool
   /// Gives back bytes that `reserve` granted.
@@ -20,5 +20,5 @@ public struct MemoryBudget: Sendable {
   }
 
   /// Grants everything: for tools and tests.
-  public static let unlimited = MemoryBudget(reserve: { _ in true }, release: { _ in })
+  public static let unlimited = ArenaBudget(reserve: { _ in true }, release: { _ in })
 }
