@@ -37,6 +37,28 @@ public struct GetSuggestionsRequest: WireEncodable, Sendable {
   }
 }
 
+/// What a request for suggestions asks for, and how much it brings: a look at the outermost fields
+/// that unpacks nothing and allocates nothing, to decide where the work should be done.
+public struct SuggestionsOutline: Sendable, Equatable {
+  public let trialCount: Int
+  /// How many suggestions to return; whatever the client sent, also a negative number.
+  public let currentRequestNumber: Int
+  /// How many suggestions will then have been handed out; 0 when the client does not count.
+  public let totalRequestNumber: Int
+
+  /// - Throws: ``WireError`` when the framing of the outermost fields is broken, or the request
+  ///   has more trials than ``WireLimits/mostTrials``.
+  public init(_ bytes: UnsafeRawBufferPointer) throws(WireError) {
+    self.init(try TrialsRequestWalk(bytes))
+  }
+
+  fileprivate init(_ walk: TrialsRequestWalk) {
+    trialCount = walk.trialCount
+    currentRequestNumber = walk.int32(field: 4)
+    totalRequestNumber = walk.int32(field: 5)
+  }
+}
+
 /// A request for suggestions as a server reads it: everything but the trials, which wait in the
 /// wire bytes until the algorithm has said what it wants to know of them.
 ///
@@ -45,27 +67,21 @@ public struct GetSuggestionsRequest: WireEncodable, Sendable {
 ///     let history = try query.history(in: bytes, space: space, using: arenas)
 public struct SuggestionsQuery: WireDecodable, Sendable {
   public let experiment: Experiment
-  public let trialCount: Int
+  public let outline: SuggestionsOutline
+
+  public var trialCount: Int { outline.trialCount }
   /// How many suggestions to return; whatever the client sent, also a negative number.
-  public let currentRequestNumber: Int
+  public var currentRequestNumber: Int { outline.currentRequestNumber }
   /// How many suggestions will then have been handed out; 0 when the client does not count.
-  public let totalRequestNumber: Int
+  public var totalRequestNumber: Int { outline.totalRequestNumber }
 
   /// Decodes all fields but the trials, of which only the framing is checked.
   public init(decoding bytes: UnsafeRawBufferPointer, using arenas: ArenaPool) throws(WireError) {
-    var current: UInt64 = 0
-    var total: UInt64 = 0
-    let walk = try TrialsRequestWalk(bytes) { field, value in
-      guard case .number(let number) = value else { return }
-      if field == 4 { current = number }
-      if field == 5 { total = number }
-    }
+    let walk = try TrialsRequestWalk(bytes)
+    outline = SuggestionsOutline(walk)
     experiment = try walk.experiment(using: arenas) { message throws(WireError) in
       try Experiment(message)
     }
-    trialCount = walk.trialCount
-    currentRequestNumber = Int(Int32(truncatingIfNeeded: current))
-    totalRequestNumber = Int(Int32(truncatingIfNeeded: total))
   }
 
   /// Decodes the trials.
@@ -78,27 +94,10 @@ public struct SuggestionsQuery: WireDecodable, Sendable {
     in bytes: UnsafeRawBufferPointer, space: SearchSpace, textAssignments: [String] = [],
     using arenas: ArenaPool
   ) throws(WireError) -> History {
-    let walk = try TrialsRequestWalk(bytes) { _, _ in }
+    let walk = try TrialsRequestWalk(bytes)
     return try walk.history(
       space: space, metricName: experiment.objective.metricName,
       textAssignments: textAssignments, using: arenas)
-  }
-}
-
-/// The outermost fields of a request for suggestions, read without unpacking anything: enough to
-/// tell how much work it is.
-public struct SuggestionsOutline: Sendable {
-  public let trialCount: Int
-  public let currentRequestNumber: Int
-
-  /// - Throws: ``WireError`` when the framing of the outermost fields is broken.
-  public init(_ bytes: UnsafeRawBufferPointer) throws(WireError) {
-    var current: UInt64 = 0
-    let walk = try TrialsRequestWalk(bytes) { field, value in
-      if field == 4, case .number(let number) = value { current = number }
-    }
-    trialCount = walk.trialCount
-    currentRequestNumber = Int(Int32(truncatingIfNeeded: current))
   }
 }
 

@@ -19,32 +19,35 @@ struct TrialsRequestWalk {
     static let trials: UInt32 = 2
   }
 
-  /// The payloads of the experiment field: one, unless somebody repeats it, which proto3 reads as
-  /// one message cut into pieces.
-  private(set) var experimentPieces: [Bytes] = []
+  /// Where the experiment field begins and how often it comes: once, unless somebody repeats it,
+  /// which proto3 reads as one message cut into pieces.
+  private var firstExperiment: Bytes?
+  private var experimentCount = 0
   private(set) var trialCount = 0
   private let bytes: Bytes
+  /// Scalar fields of these requests have numbers below this.
+  private static let scalarLimit = 8
+  /// The last varint of each field, by number.
+  private var scalars: InlineArray<8, UInt64> = InlineArray(repeating: 0)
 
   /// Walks the outermost fields and checks their framing, not their content.
-  ///
-  /// - Parameter other: called for every other field that is a varint or length-delimited.
-  init(
-    _ bytes: UnsafeRawBufferPointer,
-    other: (_ field: UInt32, _ value: OtherValue) throws(WireFault) -> Void
-  ) throws(WireError) {
+  init(_ bytes: UnsafeRawBufferPointer) throws(WireError) {
     self.bytes = bytes.bindMemory(to: UInt8.self)
     var cursor = WireCursor(self.bytes)
     do throws(WireFault) {
       while !cursor.isAtEnd {
         let (field, type) = try cursor.tag()
         switch (field, type) {
-        case (FieldNumber.experiment, .lengthDelimited):
-          experimentPieces.append(try cursor.payload())
         case (FieldNumber.trials, .lengthDelimited):
           _ = try cursor.payload()
           trialCount += 1
-        case (_, .varint): try other(field, .number(cursor.varint()))
-        case (_, .lengthDelimited): try other(field, .bytes(cursor.payload()))
+        case (FieldNumber.experiment, .lengthDelimited):
+          let payload = try cursor.payload()
+          if experimentCount == 0 { firstExperiment = payload }
+          experimentCount += 1
+        case (_, .varint):
+          let value = try cursor.varint()
+          if field < TrialsRequestWalk.scalarLimit { scalars[Int(field)] = value }
         default: try cursor.skip(field: field, type)
         }
       }
@@ -57,19 +60,29 @@ struct TrialsRequestWalk {
     }
   }
 
-  enum OtherValue {
-    case number(UInt64)
-    case bytes(Bytes)
+  /// The value of an int32 field, 0 when unset.
+  func int32(field: Int) -> Int {
+    Int(Int32(truncatingIfNeeded: scalars[field]))
+  }
+
+  /// The text of a string field, empty when unset.
+  func text(field wanted: UInt32) throws(WireError) -> String {
+    var last = Bytes(start: nil, count: 0)
+    var cursor = WireCursor(bytes)
+    while let payload = next(wanted, &cursor) { last = payload }
+    guard UTF8Check.check(last) == .fine else {
+      throw .malformed("field \(wanted): text that is not valid UTF-8 or has a NUL in it")
+    }
+    return String(decoding: last, as: UTF8.self)
   }
 
   /// Unpacks the experiment and hands it to `read`; nil when the request has none.
   func experiment<Result>(
     using arenas: ArenaPool, _ read: (C.Experiment?) throws(WireError) -> Result
   ) throws(WireError) -> Result {
-    guard let first = experimentPieces.first else { return try read(nil) }
+    guard let first = firstExperiment else { return try read(nil) }
     return try arenas.withArena { arena throws(WireError) in
-      let whole =
-        experimentPieces.count == 1 ? first : try TrialsRequestWalk.join(experimentPieces, arena)
+      let whole = experimentCount == 1 ? first : try joinedExperiment(arena)
       let experiment: C.Experiment
       do throws(UnpackError) {
         experiment = try arena.unpack(whole, as: C.Experiment.self).pointee
@@ -98,7 +111,7 @@ struct TrialsRequestWalk {
     try arenas.withArena { arena throws(WireError) in
       var index = 0
       var cursor = WireCursor(bytes)
-      while let payload = nextTrial(&cursor) {
+      while let payload = next(FieldNumber.trials, &cursor) {
         arena.reset()
         let trial: C.Trial
         do throws(UnpackError) {
@@ -118,25 +131,26 @@ struct TrialsRequestWalk {
     }
   }
 
-  /// The next trial at or after the cursor. `init` has walked the same bytes, so they cannot be
-  /// malformed; if they are, the walk ends.
-  private func nextTrial(_ cursor: inout WireCursor) -> Bytes? {
+  /// The next length-delimited field of that number at or after the cursor. `init` has walked the
+  /// same bytes, so they cannot be malformed; if they were, the walk would end.
+  private func next(_ wanted: UInt32, _ cursor: inout WireCursor) -> Bytes? {
     while !cursor.isAtEnd {
       guard let (field, type) = try? cursor.tag() else { return nil }
-      if field == FieldNumber.trials, type == .lengthDelimited { return try? cursor.payload() }
+      if field == wanted, type == .lengthDelimited { return try? cursor.payload() }
       guard (try? cursor.skip(field: field, type)) != nil else { return nil }
     }
     return nil
   }
 
-  private static func join(_ pieces: [Bytes], _ arena: Arena) throws(WireError) -> Bytes {
-    let count = pieces.reduce(0) { $0 + $1.count }
-    let whole = try arena.allocate(count).bindMemory(to: UInt8.self, capacity: count)
-    var position = whole
-    for piece in pieces {
+  private func joinedExperiment(_ arena: Arena) throws(WireError) -> Bytes {
+    // The pieces are part of the request, so together they are no longer than it.
+    let whole = try arena.allocate(bytes.count).bindMemory(to: UInt8.self, capacity: bytes.count)
+    var count = 0
+    var cursor = WireCursor(bytes)
+    while let piece = next(FieldNumber.experiment, &cursor) {
       guard let source = piece.baseAddress else { continue }
-      position.update(from: source, count: piece.count)
-      position += piece.count
+      (whole + count).update(from: source, count: piece.count)
+      count += piece.count
     }
     return Bytes(start: whole, count: count)
   }

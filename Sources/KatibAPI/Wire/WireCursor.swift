@@ -14,7 +14,7 @@ struct WireFault: Error {
   }
 
   var error: WireError {
-    .malformed(path.isEmpty ? "malformed message: \(problem)" : "malformed \(path): \(problem)")
+    .malformed(path.isEmpty ? problem : "\(path): \(problem)")
   }
 }
 
