@@ -68,29 +68,28 @@ public struct SobolSequence: Sendable {
   /// Point `index`: `dimension` coordinates in [0, 1); scrambled ones in (0, 1) but for a chance
   /// of 2^-53.
   public func point(at index: UInt64) -> [Double] {
-    let epoch = index >> UInt64(SobolSequence.digits)
+    (0..<dimension).map { coordinate($0, at: index) }
+  }
+
+  /// Coordinate `j` of point `index` alone: costs one XOR per binary digit of the index.
+  public func coordinate(_ j: Int, at index: UInt64) -> Double {
+    guard j < shifts.count else {
+      let stream = RandomSource.mix(seed &+ UInt64(j))
+      var random = RandomSource(seed: stream, purpose: "sobol beyond the table", index: index)
+      return random.uniform()
+    }
     let low = UInt32(truncatingIfNeeded: index)
-    let gray = low ^ (low >> 1)
-    var point: [Double] = []
-    point.reserveCapacity(dimension)
-    for j in shifts.indices {
-      var digits: UInt32 = 0
-      var bits = gray
-      while bits != 0 {
-        digits ^= directions[j * SobolSequence.digits + bits.trailingZeroBitCount]
-        bits &= bits - 1
-      }
-      let shift =
-        epoch == 0 || !isScrambled
-        ? shifts[j] : SobolSequence.shift(dimension: j, seed: seed, epoch: epoch)
-      let shifted = UInt64(digits) << UInt64(SobolSequence.extraDigits) ^ shift
-      point.append(Double(shifted) * 0x1p-53)
+    var gray = low ^ (low >> 1)
+    var digits: UInt32 = 0
+    while gray != 0 {
+      digits ^= directions[j * SobolSequence.digits + gray.trailingZeroBitCount]
+      gray &= gray - 1
     }
-    if dimension > shifts.count {
-      var random = RandomSource(seed: seed, purpose: "sobol beyond the table", index: index)
-      for _ in shifts.count..<dimension { point.append(random.uniform()) }
-    }
-    return point
+    let epoch = index >> UInt64(SobolSequence.digits)
+    let shift =
+      epoch == 0 || !isScrambled
+      ? shifts[j] : SobolSequence.shift(dimension: j, seed: seed, epoch: epoch)
+    return Double(UInt64(digits) << UInt64(SobolSequence.extraDigits) ^ shift) * 0x1p-53
   }
 
   // MARK: - Direction numbers
