@@ -21,7 +21,7 @@ from stubs import pb
 
 SEED = 20260601
 COUNT = 15_000  # of each kind
-CHANNELS, IN_FLIGHT = 4, 64
+CHANNELS, IN_FLIGHT = 4, 48
 MEMORY_MIB = 64
 Codes = grpc.StatusCode
 # What a service may say to bytes that are no message, and to a message that makes no sense.
