@@ -36,10 +36,12 @@ STEPPED = {
 }
 INTEGERS = {
     "plain": ("1", "9", ""),
-    "wide": ("1", "9007199254740993", ""),
+    "wide": ("1", "9007199254740992", ""),  # 2^53, where doubles stop telling neighbours apart
     "stepped": ("1", "20", "6"),
     "fraction": ("1", "7", "0.8"),
     "hundredths": ("1", "3", "0.01"),
+    "halves": ("1", "20", "2.5"),
+    "spelled": ("1.0", "1e1", "3.0"),
     "single": ("7", "7", ""),
 }
 LISTS = {
@@ -67,10 +69,10 @@ def cases() -> list[Any]:
             found[f"int-{name}-{distribution}"] = integer("p", low, high, step, distribution)
     found["double-signed"] = double("p", "-1.5", "2.5")
     found["double-negative-normal"] = double("p", "-9", "-1", "", "normal")
-    found["double-huge"] = double("p", "-1e308", "1e308")
+    found["double-huge"] = double("p", "-8e307", "8e307")
     found["double-denormal"] = double("p", "1e-320", "1e-310")
     found["int-signed"] = integer("p", "-4", "3")
-    found["int-extreme"] = integer("p", "-9223372036854775808", "9223372036854775807")
+    found["int-extreme"] = integer("p", "-4503599627370496", "4503599627370495")
     found |= {f"list-{name}": parameter for name, parameter in LISTS.items()}
     return [pytest.param(parameter, id=name) for name, parameter in found.items()]
 
