@@ -21,4 +21,5 @@ fi
 "$venv/bin/ruff" check --no-cache --quiet .
 "$venv/bin/ruff" format --no-cache --quiet --check .
 "$venv/bin/flake8" .
+export GRPC_VERBOSITY="${GRPC_VERBOSITY:-ERROR}"
 exec "$venv/bin/python" -m pytest "$@"
