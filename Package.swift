@@ -94,10 +94,10 @@ let package = Package(
 
     // Tests repeat the sources' paths.
     .target(
-      name: "TestSupport", dependencies: ["Algorithms", "ExperimentModel"],
+      name: "TestSupport", dependencies: ["Algorithms", "ExperimentModel", "Numerics"],
       path: "Tests/TestSupport", swiftSettings: strict),
     tests("Numerics", ["Numerics"]),
-    tests("ExperimentModel", ["ExperimentModel"]),
+    tests("ExperimentModel", ["ExperimentModel", "Numerics", "TestSupport"]),
     tests("Algorithms", ["Algorithms", "ExperimentModel", "Numerics", "TestSupport"]),
     tests("GRPC", ["GRPC", nioCore, nioPosix]),
     tests("KatibAPI", ["CKatibProto", "ExperimentModel", "KatibAPI"]),

@@ -108,7 +108,7 @@ public struct Problem: Sendable {
   }
 
   /// Complete readings of the initial points that fall into `position ..< position + count`.
-  private func initialReadings(position: Int, count: Int, seed: UInt64) -> [[Double]] {
+  func initialReadings(position: Int, count: Int, seed: UInt64) -> [[Double]] {
     let end = min(position + count, initialPointCount)
     guard position < end else { return [] }
     return (position..<end).map { i in

@@ -21,7 +21,6 @@ struct RandomSearch: Algorithm {
 
   func suggest(_ request: SuggestionRequest) throws -> SuggestionReply {
     var seen = SeenPoints(request)
-    let isFinite = request.space.parameters.allSatisfy { $0.cardinality != nil }
     var suggestions: [Suggestion] = []
     suggestions.reserveCapacity(request.count)
     for i in 0..<request.count {
@@ -38,7 +37,7 @@ struct RandomSearch: Algorithm {
         point = draw()
         redraws += 1
       }
-      if isFinite, seen.contains(point) {
+      if seen.contains(point) {
         // A space that is used up repeats: the reply must hold what was asked for.
         point = seen.firstUnseen(from: point) ?? first
       }

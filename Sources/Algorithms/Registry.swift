@@ -8,7 +8,9 @@ public struct Registry: Sendable {
   public let algorithms: [any Algorithm]
 
   public static let standard = Registry([
-    RandomSearch()
+    RandomSearch(),
+    GridSearch(),
+    SobolSearch(),
   ])
 
   public init(_ algorithms: [any Algorithm]) {

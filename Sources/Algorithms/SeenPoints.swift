@@ -8,9 +8,14 @@ internal import ExperimentModel
 struct SeenPoints {
   private let space: SearchSpace
   private var keys: Set<PointKey>
+  /// True where every parameter has finitely many values.
+  let spaceIsFinite: Bool
+  /// True once a whole walk has found nothing unseen: points only ever become seen.
+  private var isExhausted = false
 
   init(_ request: SuggestionRequest) {
     space = request.space
+    spaceIsFinite = space.parameters.allSatisfy { $0.cardinality != nil }
     let history = request.history
     keys = Set(minimumCapacity: history.count + request.count)
     for trial in 0..<history.count {
@@ -32,11 +37,13 @@ struct SeenPoints {
   }
 
   /// The first unseen point from `coordinates` on in the space's own counting order (last
-  /// parameter fastest, wrapping around), or nil when every point has been seen.
+  /// parameter fastest, wrapping around); nil when every point has been seen, and in a space with
+  /// a continuous parameter, where there is nothing to count.
   ///
-  /// Only for spaces without a continuous parameter. Of any `count + 1` points in a row at least
-  /// one is unseen, so that many steps are enough in a space of any size.
-  func firstUnseen(from coordinates: [Double]) -> [Double]? {
+  /// Of any `count + 1` points in a row at least one is unseen, so that many steps are enough in a
+  /// space of any size.
+  mutating func firstUnseen(from coordinates: [Double]) -> [Double]? {
+    guard spaceIsFinite, !isExhausted else { return nil }
     let counts = space.parameters.map { $0.cardinality ?? 1 }
     var point = coordinates
     for _ in 0...keys.count {
@@ -49,6 +56,7 @@ struct SeenPoints {
         axis -= 1
       }
     }
+    isExhausted = true
     return nil
   }
 }

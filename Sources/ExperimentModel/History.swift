@@ -1,6 +1,8 @@
 // Copyright 2026 The katib-suggestion authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Glibc
+
 /// All trials that a request shows, as columns: entry i of every column belongs to trial i.
 ///
 /// Katib sends trials in no particular order. The columns stand in canonical order, which does not
@@ -166,7 +168,11 @@ public struct HistoryBuilder {
   }
 
   private static func equal(_ a: UnsafeBufferPointer<UInt8>, _ b: [UInt8]) -> Bool {
-    a.count == b.count && a.elementsEqual(b)
+    guard a.count == b.count else { return false }
+    return b.withUnsafeBytes { bytes in
+      guard let first = a.baseAddress, let second = bytes.baseAddress else { return true }
+      return memcmp(first, second, bytes.count) == 0
+    }
   }
 }
 

@@ -12,16 +12,12 @@ internal import Glibc
 public enum NumberText {
   /// The value of `bytes`, or nil when they are not a finite decimal number.
   ///
-  /// Up to 19 digits go through Clinger's exact fast path ("How to read floating point numbers
-  /// accurately", PLDI 1990): both the digits and the power of ten are exact doubles, so the one
-  /// multiplication or division is correctly rounded. Everything else is left to strtod.
+  /// Up to 19 digits and a power of ten of up to 19 places, which is what anybody writes, are
+  /// scaled in 128-bit integers and rounded once; everything else is left to strtod.
   public static func parse(_ bytes: UnsafeBufferPointer<UInt8>) -> Double? {
     guard let scan = DecimalScan(bytes) else { return nil }
-    if scan.digitsAreExact, scan.mantissa <= 1 << 53, abs(scan.exponent) <= 22 {
-      let power = exactPowersOfTen[abs(scan.exponent)]
-      let magnitude = Double(scan.mantissa)
-      let value = scan.exponent < 0 ? magnitude / power : magnitude * power
-      return scan.isNegative ? -value : value
+    if scan.digitsAreExact, let magnitude = scaled(scan.mantissa, scan.exponent) {
+      return scan.isNegative ? -magnitude : magnitude
     }
     let value = withUnsafeTemporaryAllocation(of: CChar.self, capacity: scan.text.count + 1) {
       buffer -> Double in
@@ -53,6 +49,43 @@ public enum NumberText {
     "\(value == 0 ? 0 : value)"
   }
 
+  /// mantissa · 10^exponent, correctly rounded; nil when |exponent| > 19.
+  ///
+  /// Clinger's observation ("How to read floating point numbers accurately", PLDI 1990) is that
+  /// one operation on exact operands rounds correctly. With digits and power below 2^64 a product
+  /// of 128 bits is exact, and so is a quotient of at least 62 bits with its remainder. The bits
+  /// that a double cannot hold only matter as "something is left", which one bit can say; then
+  /// the conversion to double is the one rounding, and the power of two is exact.
+  private static func scaled(_ mantissa: UInt64, _ exponent: Int) -> Double? {
+    guard exponent >= -19, exponent <= 19 else { return mantissa == 0 ? 0 : nil }
+    let power = powersOfTen[abs(exponent)]
+    if mantissa <= 1 << 53, power <= 1 << 53 {
+      let (digits, scale) = (Double(mantissa), Double(power))
+      return exponent < 0 ? digits / scale : digits * scale
+    }
+    if exponent >= 0 {
+      let (high, low) = mantissa.multipliedFullWidth(by: power)
+      guard high > 0 else { return Double(low) }
+      let shift = high.leadingZeroBitCount
+      let top = shift == 0 ? high : high << shift | low >> (64 - shift)
+      let rest: UInt64 = low << shift == 0 ? 0 : 1
+      return Double(top | rest) * Double(sign: .plus, exponent: 64 - shift, significand: 1)
+    }
+    // Both as 1.xxx: the quotient lies between 2^62 and 2^64.
+    let digitShift = mantissa.leadingZeroBitCount
+    let powerShift = power.leadingZeroBitCount
+    let digits = mantissa << digitShift
+    let (quotient, remainder) =
+      (power << powerShift).dividingFullWidth((digits >> 1, digits << 63))
+    let rest: UInt64 = remainder == 0 ? 0 : 1
+    return Double(quotient | rest)
+      * Double(sign: .plus, exponent: powerShift - digitShift - 63, significand: 1)
+  }
+
+  private static let powersOfTen: [UInt64] = (0...19).map { places in
+    (0..<places).reduce(1) { power, _ in power * 10 }
+  }
+
   static let exactPowersOfTen: [Double] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
     1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
@@ -82,21 +115,8 @@ struct DecimalScan {
       isNegative = bytes[i] == UInt8(ascii: "-")
       i += 1
     }
-    var digits = 0
-    var sawPoint = false
-    while i < end {
-      let byte = bytes[i]
-      if byte == UInt8(ascii: "."), !sawPoint {
-        sawPoint = true
-      } else if byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") {
-        digits += 1
-        append(digit: UInt64(byte - UInt8(ascii: "0")), afterPoint: sawPoint)
-      } else {
-        break
-      }
-      i += 1
-    }
-    guard digits > 0 else { return nil }
+    guard let afterDigits = readDigits(bytes, from: i, to: end) else { return nil }
+    i = afterDigits
     if i < end {
       guard bytes[i] | 0x20 == UInt8(ascii: "e"), readExponent(bytes, from: i + 1, to: end) else {
         return nil
@@ -104,17 +124,37 @@ struct DecimalScan {
     }
   }
 
-  private mutating func append(digit: UInt64, afterPoint: Bool) {
-    let (product, overflow) = mantissa.multipliedReportingOverflow(by: 10)
-    let (sum, carry) = product.addingReportingOverflow(digit)
-    if digitsAreExact, !overflow, !carry {
-      mantissa = sum
-      if afterPoint { exponent -= 1 }
-    } else {
-      // The value is then strtod's business; only "is this zero" and the syntax still matter.
-      digitsAreExact = false
-      if !afterPoint { exponent += 1 }
+  /// Digits with at most one point among them; nil when there is no digit.
+  private mutating func readDigits(
+    _ bytes: UnsafeBufferPointer<UInt8>, from first: Int, to end: Int
+  ) -> Int? {
+    var i = first
+    var value: UInt64 = 0
+    /// Digits behind leading zeros: 19 of them always fit into 64 bits.
+    var significant = 0
+    var point = -1
+    var places = 0
+    while i < end {
+      let digit = bytes[i] &- UInt8(ascii: "0")
+      if digit <= 9 {
+        if significant < 19 {
+          value = value &* 10 &+ UInt64(digit)
+          if value != 0 { significant += 1 }
+          if point >= 0 { places -= 1 }
+        } else {
+          // The value is then strtod's business; only the syntax still matters.
+          digitsAreExact = false
+        }
+      } else if bytes[i] == UInt8(ascii: "."), point < 0 {
+        point = i
+      } else {
+        break
+      }
+      i += 1
     }
+    mantissa = value
+    exponent = places
+    return i - first > (point < 0 ? 0 : 1) ? i : nil
   }
 
   private mutating func readExponent(

@@ -64,8 +64,10 @@ extension SearchSpace {
     PointKey(zip(parameters, coordinates).lazy.map { $0.reading(ofCoordinate: $1) })
   }
 
-  /// The key of a point given by readings.
-  public func key(readings: some Sequence<Double>) -> PointKey { PointKey(readings) }
+  /// The key of a point given by readings, which may come from elsewhere.
+  public func key(readings: some Sequence<Double>) -> PointKey {
+    PointKey(zip(parameters, readings).lazy.map { $0.canonical(reading: $1) })
+  }
 
   /// What Katib is told: every parameter once, in the order of the spec.
   public func assignments(coordinates: [Double]) -> [Assignment] {

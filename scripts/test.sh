@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Installs what the tests need, builds everything once and runs every check:
+# format, freshness of generated files, unit and conformance tests, interoperability tests.
+# The last line is the summary of the last test runner.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n== %s\n' "$*"; }
+
+step "Packages"
+scripts/install-packages.sh build generate python
+
+step "Format"
+swift format lint --recursive --parallel --strict Sources Tests Package.swift
+
+step "Generated code"
+scripts/generate-protos.sh --check
+scripts/generate-sobol-table.py --check
+
+step "Build"
+# One configuration for tests and server alike; an import without its dependency is an error.
+swift build -c release -Xswiftc -enable-testing --build-tests \
+  --explicit-target-dependency-import-check error
+
+step "Documentation"
+scripts/generate-docs.sh --check
+
+step "Unit and conformance tests"
+swift test -c release -Xswiftc -enable-testing --skip-build
+
+step "Interoperability tests"
+Tests/Interop/run.sh
