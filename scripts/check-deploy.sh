@@ -57,8 +57,8 @@ render() {
   fi
 }
 
-# deploy/katib names a remote base. A repository of our own takes its place: deploy/base-for-tests at
-# the same path and tag, and git is told to look there.
+# deploy/katib names a remote base. A repository of our own takes its place: deploy/base-for-tests
+# at the same path and tag, and git is told to look there.
 render_over_base_for_tests() {
   local base=$work/katib url path tag
   url=$(sed -n "s|^  - \($katib_repository//.*\)|\1|p" deploy/katib/kustomization.yaml)
@@ -95,7 +95,8 @@ wc -l "$rendered"/*.yaml
 [ -z "$keep" ] || cp -r "$rendered/." "$keep/"
 
 step "Schemas"
-"$work/venv/bin/kubernetes-validate" --strict --kubernetes-version "$oldest_kubernetes" "$rendered"/*.yaml
+"$work/venv/bin/kubernetes-validate" --strict --kubernetes-version "$oldest_kubernetes" \
+  "$rendered"/*.yaml
 "$work/venv/bin/kubernetes-validate" --strict "$rendered"/*.yaml
 
 step "Promises"

@@ -2,25 +2,26 @@
 # Copyright 2026 The katib-suggestion authors
 # SPDX-License-Identifier: Apache-2.0
 #
-# Proves the Dockerfile on a Debian 12 machine without a Docker daemon and without an image registry:
-# lints it, builds its target with buildah, looks at what came out, and runs it as a cluster would.
+# Proves the Dockerfile on a Debian 12 machine without a Docker daemon or an image registry: lints
+# it, builds its target with buildah, looks at what came out, and runs it as a cluster would.
 #
-#   scripts/check-image.sh [--lint-only] [--cache FOLDER] [--target NAME]
+#   scripts/check-image.sh [--lint-only | --no-build] [--cache FOLDER] [--target NAME]
 #
 #   --lint-only     only hadolint
-#   --cache FOLDER  keep the builder's base image there for the next run (about 4 GB)
+#   --no-build      look at and run the image that the last run left in the cache
+#   --cache FOLDER  keep the builder's base image and all layers there for the next run (about 7 GB)
 #   --target NAME   the Dockerfile's target; default: suggestion
 #
 # The builder's base image, which the Dockerfile takes from a registry, is made here: debootstrap,
 # the packages that a Swift toolchain asks for, and the toolchain on the PATH. Repositories that
 # git's configuration redirects to a local folder (url.*.insteadOf) are copied into it.
 #
-# The image then runs under crun with what the "restricted" Pod Security Standard and OpenShift
+# The image then runs under runc with what the "restricted" Pod Security Standard and OpenShift
 # impose: an arbitrary user ID in group 0, a read-only root, no capabilities, no privilege
-# escalation, 100 MiB of memory and half a core. Needs root.
+# escalation, the default seccomp profile, 100 MiB of memory and half a core. Needs root.
 set -euo pipefail
 
-usage() { sed -n '5,22s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '5,21s/^# \{0,1\}//p' "$0"; }
 step() { printf '\n== %s\n' "$*"; }
 fail() {
   echo "check-image.sh: $*" >&2
@@ -28,6 +29,7 @@ fail() {
 }
 
 lint_only=false
+no_build=false
 cache=
 target=suggestion
 while [ $# -gt 0 ]; do
@@ -37,6 +39,7 @@ while [ $# -gt 0 ]; do
       exit 0
       ;;
     --lint-only) lint_only=true ;;
+    --no-build) no_build=true ;;
     --cache)
       cache=${2:?--cache needs a folder}
       shift
@@ -101,27 +104,27 @@ make_base() {
     echo "using $base from $store"
     return
   fi
-  local swift toolchain mirror joined
+  local swift toolchain rootfs joined
   swift=$(command -v swift) || fail "no swift on the PATH"
   toolchain=$(dirname "$(dirname "$(dirname "$(readlink -f "$swift")")")")
   [ "$toolchain" != / ] || fail "the toolchain must lie in a folder of its own, not in /usr"
 
   container=$(in_store from --name swift-builder scratch)
-  mirror=$(in_store mount "$container")
+  rootfs=$(in_store mount "$container")
   joined=$(
     IFS=,
     echo "${toolchain_packages[*]}"
   )
-  debootstrap --variant=minbase --include="$joined" bookworm "$mirror" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" \
-    >"$work/debootstrap.log" 2>&1 || {
+  if ! debootstrap --variant=minbase --include="$joined" bookworm "$rootfs" \
+    "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" >"$work/debootstrap.log" 2>&1; then
     tail -20 "$work/debootstrap.log" >&2
     fail "debootstrap failed"
-  }
-  rm -f "$mirror"/var/cache/apt/archives/*.deb
+  fi
+  rm -f "$rootfs"/var/cache/apt/archives/*.deb
   # Neither debugger nor language server is needed to build.
   tar -C "$toolchain" --exclude='*lldb*' --exclude='*sourcekit*' --exclude=usr/bin/clangd \
-    --exclude=usr/bin/docc -cf - usr | tar -C "$mirror" --keep-directory-symlink -xf -
-  copy_git_redirections "$mirror"
+    --exclude=usr/bin/docc -cf - usr | tar -C "$rootfs" --keep-directory-symlink -xf -
+  copy_git_redirections "$rootfs"
   in_store umount "$container" >/dev/null
   in_store commit --quiet "$container" "$base" >/dev/null
   in_store rm "$container" >/dev/null
@@ -143,8 +146,9 @@ copy_git_redirections() {
 }
 
 build_image() {
-  local started=$SECONDS
-  in_store build --isolation chroot --pull-never --target "$target" --tag "$image" \
+  local started=$SECONDS layers=()
+  [ -z "$cache" ] || layers=(--layers)
+  in_store build "${layers[@]}" --isolation chroot --pull-never --target "$target" --tag "$image" \
     --build-arg SWIFT_IMAGE="$base" --build-arg VERSION=check \
     --build-arg REVISION="$(git -C "$root" rev-parse HEAD)" "$root"
   echo "built $image in $((SECONDS - started)) s"
@@ -184,14 +188,17 @@ main() {
   choose_driver
   echo "$(buildah --version), storage driver $driver"
 
-  step "Builder's base image"
-  make_base
-  step "Build of target $target on $(uname -m)"
-  build_image
+  if ! $no_build; then
+    step "Builder's base image"
+    make_base
+    step "Build of target $target on $(uname -m)"
+    build_image
+  fi
 
   step "Contents"
-  in_store inspect --type image --format '{{json .OCIv1.Config}}' "$image" >"$work/config.json"
-  cat "$work/config.json"
+  in_store inspect --type image "$image" | "$work/venv/bin/python" -c '
+import json, sys
+print(json.dumps(json.load(sys.stdin)["OCIv1"]["config"], indent=1))' | tee "$work/config.json"
   container=$(in_store from "$image")
   local rootfs
   rootfs=$(in_store mount "$container")

@@ -96,7 +96,7 @@ def pod_that_katib_makes(entry: dict) -> dict:
     container = {key: value for key, value in entry.items() if key not in OF_KATIB}
     container.setdefault("name", "suggestion")
     container["ports"] = container.get("ports", []) + [
-        {"name": "katib-api", "containerPort": PORT}
+        {"name": "suggestion-api", "containerPort": PORT}
     ]
     probe = {"grpc": {"port": PORT, "service": PROBED}, "initialDelaySeconds": 10}
     container.setdefault("readinessProbe", probe | {"periodSeconds": 10})
@@ -159,7 +159,8 @@ def check_standalone(documents: list[dict]):
     labels = template["metadata"]["labels"]
     expect(service["selector"].items() <= labels.items(), "the Service selects no pod of ours")
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
-    expect([ports[p["targetPort"]] for p in service["ports"]] == [PORT], "the Service's port differs")
+    targets = [ports[port["targetPort"]] for port in service["ports"]]
+    expect(targets == [PORT], f"the Service leads to {targets}")
     print("standalone: restricted, gRPC probes, no service links, no token")
 
 
@@ -194,7 +195,11 @@ def check_switching():
     piped = command("--image", "ours:2", "--only", ours[0], "-", text=yaml.dump(BASE))
     images = [e["image"] for e in yaml.safe_load(piped.stdout)["runtime"]["suggestions"]]
     expect(images.count("ours:2") == 1, f"--only switched {images}")
-    for arguments, text in ((["-"], "kind: Pod"), (["--only", "nonsense", "-"], "{}"), (["-"], "a: [")):
+    for arguments, text in (
+        (["-"], "kind: Pod"),
+        (["--only", "nonsense", "-"], "{}"),
+        (["-"], "a: ["),
+    ):
         refused = command(*arguments, text=text)
         expect(refused.returncode == 1 and refused.stderr.startswith("switch-images.py: "),
                f"{arguments} with {text!r}: {refused.returncode} {refused.stderr}")

@@ -26,7 +26,7 @@ packages_of() {
     generate) echo protobuf-compiler protobuf-c-compiler libprotobuf-c-dev ;;
     python) echo python3 python3-venv ;;
     bench) echo nghttp2-client nghttp2-server ;;
-    image) echo buildah crun debootstrap binutils python3-venv ;;
+    image) echo buildah runc debootstrap binutils python3-venv ;;
     lint) echo shellcheck ;;
     *)
       echo "install-packages.sh: no group is called '$1'; see --help" >&2

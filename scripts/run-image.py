@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # Copyright 2026 The katib-suggestion authors
 # SPDX-License-Identifier: Apache-2.0
-"""Runs an unpacked image under crun as a restricted pod, and talks to it.
+"""Runs an unpacked image under runc as a restricted pod, and talks to it.
 
 Part of scripts/check-image.sh, which calls it in a network namespace of its own, so that the port
-is free and nothing outside can be reached. Needs root, crun, grpcio and its health and reflection
+is free and nothing outside can be reached. Needs root, runc, grpcio and its health and reflection
 packages.
 """
 
@@ -12,6 +12,7 @@ import argparse
 import fcntl
 import json
 import pathlib
+import platform
 import signal
 import socket
 import struct
@@ -51,6 +52,32 @@ def raise_loopback():
         fcntl.ioctl(any_socket, 0x8914, name + struct.pack("H14x", flags))  # SIOCSIFFLAGS
 
 
+def default_seccomp() -> dict:
+    """The container engines' default profile as runc wants it, for a process without capabilities.
+
+    The file of Debian's golang-github-containers-common, which buildah brings, states for each rule
+    which capabilities or architectures it is for; here nobody has the former.
+    """
+    profile = json.loads(pathlib.Path("/usr/share/containers/seccomp.json").read_text())
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
+    seccomp_name = {"amd64": "SCMP_ARCH_X86_64", "arm64": "SCMP_ARCH_AARCH64"}[machine]
+    rules = []
+    for rule in profile["syscalls"]:
+        only_for, not_for = rule.get("includes") or {}, rule.get("excludes") or {}
+        if only_for.get("caps") or machine not in (only_for.get("arches") or [machine]):
+            continue
+        if machine in (not_for.get("arches") or []):
+            continue
+        fields = ("names", "action", "args", "errnoRet")
+        rules.append({field: rule[field] for field in fields if rule.get(field) is not None})
+    return {
+        "defaultAction": profile["defaultAction"],
+        "defaultErrnoRet": profile["defaultErrnoRet"],
+        "architectures": [seccomp_name],
+        "syscalls": rules,
+    }
+
+
 def runtime_spec(rootfs: str, image: dict) -> dict:
     """The OCI runtime configuration that a kubelet would ask for, in short."""
     spec = {
@@ -85,6 +112,7 @@ def runtime_spec(rootfs: str, image: dict) -> dict:
             "memory": {"limit": MEMORY, "swap": MEMORY},
             "cpu": {"quota": 50_000, "period": 100_000},
         },
+        "seccomp": default_seccomp(),
     }
     return spec
 
@@ -155,14 +183,30 @@ def ask_for_suggestions(channel: grpc.Channel) -> str:
     return ", ".join(f"lr={p['lr']} layers={p['layers']}" for p in points)
 
 
+def memory_limit(proc: pathlib.Path) -> int:
+    """The memory limit of a process, in bytes, whichever version of cgroups the machine has."""
+    for line in proc.joinpath("cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers == "memory":
+            file = pathlib.Path(f"/sys/fs/cgroup/memory{path}/memory.limit_in_bytes")
+        elif not controllers:
+            file = pathlib.Path(f"/sys/fs/cgroup{path}/memory.max")
+        else:
+            continue
+        if file.exists():
+            return int(file.read_text())
+    raise SystemExit("no memory limit found for the container")
+
+
 def confinement(pid: int) -> str:
     """Checks from outside that the process is as confined as the specification asks for."""
+    proc = pathlib.Path(f"/proc/{pid}")
     status = dict(
-        line.split(":", 1) for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+        line.split(":", 1) for line in proc.joinpath("status").read_text().splitlines()
     )
     root_mount = next(
         fields
-        for fields in map(str.split, pathlib.Path(f"/proc/{pid}/mountinfo").read_text().splitlines())
+        for fields in map(str.split, proc.joinpath("mountinfo").read_text().splitlines())
         if fields[4] == "/"
     )
     found = {
@@ -170,19 +214,26 @@ def confinement(pid: int) -> str:
         "group": status["Gid"].split()[0],
         "capabilities": int(status["CapEff"], 16) | int(status["CapBnd"], 16),
         "no_new_privileges": status["NoNewPrivs"].strip(),
+        "seccomp": status["Seccomp"].strip(),
         "root": root_mount[5].split(",")[0],
+        "memory": memory_limit(proc),
     }
     wanted = {
         "user": str(ARBITRARY_USER),
         "group": "0",
         "capabilities": 0,
         "no_new_privileges": "1",
+        "seccomp": "2",
         "root": "ro",
+        "memory": MEMORY,
     }
     if found != wanted:
         raise SystemExit(f"confined as {found}, wanted {wanted}")
     peak = int(status["VmHWM"].split()[0]) / 1024
-    return f"user {found['user']}:0, no capabilities, read-only root, peak memory {peak:.1f} MiB"
+    return (
+        f"user {found['user']}:0, no capabilities, default seccomp, read-only root, "
+        f"peak memory {peak:.1f} of {MEMORY >> 20} MiB"
+    )
 
 
 def main():
@@ -201,16 +252,16 @@ def main():
         specification = runtime_spec(options.rootfs, image)
         pathlib.Path(bundle, "config.json").write_text(json.dumps(specification))
         pid_file = pathlib.Path(bundle, "pid")
-        crun = ["crun", "--cgroup-manager=cgroupfs", f"--root={bundle}/state"]
-        run = [*crun, "run", f"--bundle={bundle}", f"--pid-file={pid_file}", CONTAINER]
+        runc = ["runc", f"--root={bundle}/state"]
+        run = [*runc, "run", f"--bundle={bundle}", f"--pid-file={pid_file}", CONTAINER]
         server = subprocess.Popen(run)
         try:
             with grpc.insecure_channel(f"127.0.0.1:{PORT}") as channel:
                 seconds = wait_until_serving(channel, server, limit=10)
-                print(f"SERVING for {PROBED}, {seconds * 1000:.0f} ms after crun was called")
+                print(f"SERVING for {PROBED}, {seconds * 1000:.0f} ms after runc was called")
                 print("random:", ask_for_suggestions(channel))
             print(confinement(int(pid_file.read_text())))
-            subprocess.run([*crun, "kill", CONTAINER, "TERM"], check=True)
+            subprocess.run([*runc, "kill", CONTAINER, "TERM"], check=True)
             started = time.monotonic()
             code = server.wait(timeout=30)
             if code != 0:
@@ -218,7 +269,7 @@ def main():
             print(f"SIGTERM: exit 0 after {time.monotonic() - started:.2f} s")
         finally:
             if server.poll() is None:
-                subprocess.run([*crun, "delete", "--force", CONTAINER], check=False)
+                subprocess.run([*runc, "delete", "--force", CONTAINER], check=False)
                 server.send_signal(signal.SIGKILL)
                 server.wait()
 

@@ -2,7 +2,7 @@
 # Copyright 2026 The katib-suggestion authors
 # SPDX-License-Identifier: Apache-2.0
 #
-# Builds the server in release mode and runs it in this terminal, on port 6789 unless told otherwise.
+# Builds the server in release mode and runs it in this terminal, on port 6789 by default.
 #
 #   scripts/run.sh [--build-only] [ARGUMENT...]
 #
@@ -28,7 +28,7 @@ esac
 
 scripts/install-packages.sh build
 if ! command -v swift >/dev/null; then
-  echo "run.sh: no swift on the PATH; install a Swift 6.3 toolchain (https://www.swift.org/install)" >&2
+  echo "run.sh: no swift on the PATH; a Swift 6.3 toolchain: https://www.swift.org/install" >&2
   exit 1
 fi
 swift build --configuration release --product katib-suggestion >&2

@@ -52,7 +52,8 @@ class IndentedDumper(yaml.SafeDumper):
 def entry_for(algorithm: str, old: dict, entries: dict, image: str) -> dict:
     """The new entry of one algorithm, keeping what belongs to the installation."""
     kept = {field: old[field] for field in OF_THE_INSTALLATION if field in old}
-    return {"algorithmName": algorithm, "image": image, **copy.deepcopy(entries["container"]), **kept}
+    container = copy.deepcopy(entries["container"])
+    return {"algorithmName": algorithm, "image": image, **container, **kept}
 
 
 def switch(config: dict, entries: dict, image: str, algorithms: list[str]) -> dict:
