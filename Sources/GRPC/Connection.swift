@@ -1,0 +1,19 @@
+// Copyright 2026 The katib-suggestion authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a socket needs from either side's connection: bytes and time in, bytes out.
+protocol Connection: AnyObject {
+  var outputReady: (() -> Void)? { get set }
+  /// No timer is due before this.
+  var wakeAt: MonotonicInstant? { get }
+  /// Close the socket once the output is flushed.
+  var isDone: Bool { get }
+  /// More output is queued than a peer that reads can cause.
+  var isFlooded: Bool { get }
+  func receive(_ bytes: UnsafeRawBufferPointer, now: MonotonicInstant)
+  func nextOutput() -> UnsafeRawBufferPointer?
+  func timerFired(now: MonotonicInstant)
+  /// The socket takes no more output, or does again.
+  func outputBlocked(_ blocked: Bool, now: MonotonicInstant)
+  func lost(now: MonotonicInstant)
+}

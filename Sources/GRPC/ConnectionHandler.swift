@@ -1,0 +1,152 @@
+// Copyright 2026 The katib-suggestion authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import NIOCore
+
+/// Joins a ``Connection`` to a socket: reads go in, and once per turn everything there is to send
+/// goes out in one write.
+///
+/// One write per turn is worth five times the throughput of one write per frame: a small reply is
+/// three frames, and clients pipeline.
+final class ConnectionHandler: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
+
+  /// Frames are gathered into buffers of this size; more of them leave in the same system call.
+  private static let chunkBytes = 48 << 10
+  /// How long the peer may take to read the last frames before the socket is closed.
+  private static let lingerTime = TimeAmount.seconds(1)
+
+  private let connection: any Connection
+  private var context: ChannelHandlerContext?
+  private var buffer = ByteBuffer()
+  private var timer: Scheduled<Void>?
+  private var timerAt: MonotonicInstant?
+  private var isReading = false
+  private var isLingering = false
+  private var hasPendingRead = false
+
+  init(_ connection: any Connection) {
+    self.connection = connection
+  }
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+    connection.outputReady = { [unowned self] in
+      // Inside a read the turn ends with a write anyway.
+      if !isReading, let context = self.context { endTurn(context) }
+    }
+    if context.channel.isActive { endTurn(context) }
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    end()
+  }
+
+  func channelActive(context: ChannelHandlerContext) {
+    endTurn(context)
+    context.fireChannelActive()
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    end()
+    context.fireChannelInactive()
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    // A reset by the peer, mostly. Whatever it is, the connection is of no use any more.
+    context.close(promise: nil)
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    guard !isLingering else { return }
+    isReading = true
+    let bytes = unwrapInboundIn(data)
+    bytes.withUnsafeReadableBytes { connection.receive($0, now: .now()) }
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    isReading = false
+    endTurn(context)
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    let isWritable = context.channel.isWritable
+    connection.outputBlocked(!isWritable, now: .now())
+    // While the peer does not read, it is not read from.
+    context.channel.setOption(.autoRead, value: isWritable).assumeIsolated().whenFailure { _ in }
+    if isWritable { endTurn(context) } else { schedule(context) }
+  }
+
+  private func endTurn(_ context: ChannelHandlerContext) {
+    guard !isLingering else { return }
+    write(context)
+    if connection.isDone || connection.isFlooded {
+      linger(context)
+    } else {
+      schedule(context)
+    }
+  }
+
+  private func write(_ context: ChannelHandlerContext) {
+    var hasWritten = false
+    while context.channel.isWritable {
+      buffer.clear()
+      while buffer.readableBytes < ConnectionHandler.chunkBytes,
+        let frame = connection.nextOutput()
+      {
+        buffer.writeBytes(frame)
+      }
+      guard buffer.readableBytes > 0 else { break }
+      context.write(wrapOutboundOut(buffer), promise: nil)
+      hasWritten = true
+    }
+    if hasWritten { context.flush() }
+  }
+
+  // MARK: Time
+
+  /// Makes sure the timer fires no later than the connection needs it.
+  private func schedule(_ context: ChannelHandlerContext) {
+    guard let wakeAt = connection.wakeAt, timerAt.map({ wakeAt < $0 }) ?? true else { return }
+    timer?.cancel()
+    timerAt = wakeAt
+    // One clock: NIO's deadlines are CLOCK_MONOTONIC nanoseconds too.
+    let deadline = NIODeadline.uptimeNanoseconds(UInt64(max(0, wakeAt.nanoseconds)))
+    timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [weak self] in
+      self?.timerFired()
+    }
+  }
+
+  private func timerFired() {
+    timer = nil
+    timerAt = nil
+    guard let context, !isLingering else { return }
+    connection.timerFired(now: .now())
+    endTurn(context)
+  }
+
+  // MARK: The end
+
+  /// Lets the last frames arrive: closing at once, with unread input, would make the kernel send a
+  /// reset that overtakes them.
+  private func linger(_ context: ChannelHandlerContext) {
+    isLingering = true
+    timer?.cancel()
+    end(keepingContext: true)
+    let channel = context.channel
+    channel.close(mode: .output, promise: nil)
+    context.eventLoop.assumeIsolated().scheduleTask(in: ConnectionHandler.lingerTime) {
+      channel.close(promise: nil)
+    }
+  }
+
+  private func end(keepingContext: Bool = false) {
+    timer?.cancel()
+    timer = nil
+    if !keepingContext { context = nil }
+    guard connection.outputReady != nil else { return }
+    connection.outputReady = nil
+    connection.lost(now: .now())
+  }
+}

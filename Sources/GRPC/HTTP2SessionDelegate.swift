@@ -1,0 +1,56 @@
+// Copyright 2026 The katib-suggestion authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a session reports. All of it is called from within `receive` and `nextOutput`: record,
+/// decide and submit, but do not receive or send.
+protocol HTTP2SessionDelegate: AnyObject {
+  /// A header block begins: a request or response, or (`isTrailers`) what ends one.
+  func headersBegan(stream: Int32, isTrailers: Bool)
+  /// One field of the block, with a valid name and value.
+  func headerField(
+    stream: Int32, name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>)
+  /// The block is complete.
+  func headersEnded(stream: Int32, endStream: Bool)
+  /// Bytes of a DATA frame.
+  func dataReceived(stream: Int32, _ bytes: UnsafeRawBufferPointer)
+  /// A DATA frame is complete.
+  func dataFrameEnded(stream: Int32, endStream: Bool)
+  /// A frame that carries no part of a message.
+  func controlFrameReceived(_ frame: ControlFrame)
+  /// A frame that breaks the protocol. The session answers it by itself.
+  func invalidFrameReceived()
+  func frameSent(_ frame: SentFrame)
+  /// The stream is gone. No frame may be submitted for it from here on.
+  func streamClosed(stream: Int32, code: UInt32)
+  /// Writes the next bytes of the body.
+  func provideBody(stream: Int32, into target: UnsafeMutableRawBufferPointer) -> BodyStep
+}
+
+enum ControlFrame: Equatable {
+  case settings
+  case settingsAcknowledged
+  case ping(UInt64)
+  case pong(UInt64)
+  case goAway(lastStream: Int32, code: UInt32)
+  case reset(stream: Int32, code: UInt32)
+  /// PRIORITY, WINDOW_UPDATE and unknown types.
+  case other
+}
+
+enum SentFrame: Equatable {
+  case headers(stream: Int32, endStream: Bool)
+  case data(stream: Int32, endStream: Bool)
+  case reset(stream: Int32, code: UInt32)
+  case goAway
+}
+
+enum BodyStep: Equatable {
+  /// As many bytes were written, and there may be more.
+  case wrote(Int)
+  /// As many bytes were written, the last ones; trailers were submitted and end the stream.
+  case endedBeforeTrailers(Int)
+  /// As many bytes were written, the last ones; they end the stream.
+  case ended(Int)
+  /// There is nothing to send until `resume`.
+  case paused
+}

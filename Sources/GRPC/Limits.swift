@@ -1,0 +1,150 @@
+// Copyright 2026 The katib-suggestion authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// Every bound of this module, with its reason. Nothing that a peer sends may grow without one of
+/// these.
+public struct Limits: Sendable {
+
+  // MARK: Messages and memory
+
+  /// The largest message, in bytes, compressed or not. gRPC's own default is 4 MiB; the largest
+  /// requests a caller legitimately makes are bigger.
+  public var messageBytes = 16 << 20
+
+  /// All memory for messages of the process, in bytes. Messages being received and whatever the
+  /// handlers reserve (decode arenas) come out of it.
+  public var memoryBudgetBytes = 48 << 20
+
+  /// The part of the budget that messages being received may fill, in bytes. The rest is left to
+  /// the handlers: otherwise messages that wait for a handler could take the memory it needs to
+  /// finish.
+  public var receiveBudgetBytes = 32 << 20
+
+  /// Messages up to this size are not counted in the budget: health checks must pass when it is
+  /// spent. They are bounded by ``calls`` instead: 1,024 calls of 4 KiB are 4 MiB.
+  public var uncountedMessageBytes = 4 << 10
+
+  /// Streams that may wait for memory at once; each may hold one ``streamWindowBytes`` of data
+  /// that arrived before it was told to wait, so 64 are 4 MiB. One more is refused.
+  public var waitingStreams = 64
+
+  /// Time to receive a message once its length is known: a length announced and never sent would
+  /// hold its memory for ever. 16 MiB in 30 s is 560 kB/s.
+  public var messageTimeout = Duration.seconds(30)
+
+  /// A reply up to this size is never compressed: it fits one packet anyway.
+  public var uncompressedReplyBytes = 1 << 10
+
+  /// Messages a streaming handler may queue ahead of a slow reader, in bytes per call.
+  public var queuedReplyBytes = 4 << 20
+
+  // MARK: Flow control
+
+  /// The receive window of a stream, in bytes: HTTP/2's default. It is also all that a stream
+  /// waiting for memory can make us hold.
+  public var streamWindowBytes = 65_535
+
+  /// The window of a stream whose large message has its memory. One round trip per MiB is enough
+  /// on a cluster's network.
+  public var largeMessageWindowBytes = 1 << 20
+
+  /// The receive window of a connection, in bytes. Data is handed on at once, so it bounds no
+  /// memory, only what is in flight.
+  public var connectionWindowBytes = 4 << 20
+
+  /// Output waiting for the socket, in bytes, past which reading stops: a peer that does not read
+  /// its answers gets to ask no more.
+  public var outputHighWater = 1 << 20
+
+  /// Frames waiting in the session, past which the connection is closed: every answer that a peer
+  /// can provoke without reading (acknowledgements, resets) ends here.
+  public var queuedFrames = 4_096
+
+  // MARK: Connections and calls
+
+  /// Open connections. With the descriptor limit of a container (1,024 at the least) in mind.
+  public var connections = 512
+
+  /// Calls open at once on one connection (SETTINGS_MAX_CONCURRENT_STREAMS).
+  public var streamsPerConnection = 128
+
+  /// Calls open at once in the process; the next one is refused and may be retried. Each may hold
+  /// a header list, so 1,024 of them hold 16 MiB at the very worst.
+  public var calls = 1_024
+
+  /// Time for a client to send its preface and SETTINGS.
+  public var handshakeTimeout = Duration.seconds(10)
+
+  /// Time from the first to the last byte of a header block.
+  public var headerTimeout = Duration.seconds(10)
+
+  /// A connection without calls is closed after this time; clients reconnect when they need to.
+  public var idleTimeout: Duration? = .seconds(30 * 60)
+
+  /// A reply of which a client lets nothing through for this long is given up.
+  public var stalledReplyTimeout = Duration.seconds(60)
+
+  // MARK: Headers
+
+  /// The size of a header list as HTTP/2 counts it: name, value and 32 bytes per field. nghttp2
+  /// announces it but does not enforce it, so this module counts.
+  public var headerListBytes = 16 << 10
+
+  /// The `grpc-message` trailer before it is escaped. Escaping may triple it, and clients fail
+  /// calls whose header list exceeds 8 KiB.
+  public var statusMessageBytes = 1 << 10
+
+  /// CONTINUATION frames per header block (CVE-2024-28182). 16 KiB fit into one frame.
+  public var continuations = 8
+
+  // MARK: Floods
+
+  /// RST_STREAM frames received (CVE-2023-44487). A client that cancels often is legitimate, so
+  /// the burst is well above one window of streams.
+  var resetsReceived = TokenBucket.Rate(burst: 2_000, perSecond: 200)
+
+  /// RST_STREAM frames a client provokes by breaking the protocol (CVE-2025-8671), and invalid
+  /// frames as such. A correct client causes none.
+  var faults = TokenBucket.Rate(burst: 100, perSecond: 10)
+
+  /// SETTINGS frames. Clients send one, and one more when they estimate the bandwidth anew.
+  var settings = TokenBucket.Rate(burst: 100, perSecond: 10)
+
+  /// Entries of one SETTINGS frame.
+  var settingsEntries = 32
+
+  /// Acknowledgements that wait because the peer does not read.
+  var queuedAcknowledgements = 1_000
+
+  /// DATA frames without data that do not end a stream. Legal, useless.
+  var emptyData = TokenBucket.Rate(burst: 1_000, perSecond: 100)
+
+  /// Frames that carry no work: PRIORITY, WINDOW_UPDATE and unknown types. Each costs less than a
+  /// request; a client that reads a large reply sends about one WINDOW_UPDATE per data frame.
+  var idleFrames = TokenBucket.Rate(burst: 20_000, perSecond: 10_000)
+
+  // MARK: Keepalive
+
+  /// A client's PING sooner than this after its last good one is a strike (grpc proposal A8).
+  public var pingInterval = Duration.seconds(5 * 60)
+
+  /// The same without open calls.
+  public var pingIntervalWithoutCalls = Duration.seconds(2 * 60 * 60)
+
+  /// Strikes that are forgiven. Sending HEADERS or DATA forgives all: clients measure bandwidth
+  /// by a PING after each.
+  public var pingStrikes = 2
+
+  /// The server's own PING after this time without a byte from the client.
+  public var keepaliveInterval: Duration? = .seconds(2 * 60 * 60)
+
+  /// Time for the answer to it.
+  public var keepaliveTimeout = Duration.seconds(20)
+
+  // MARK: Draining
+
+  /// Time for the answer to the PING between the two GOAWAYs.
+  public var drainPingTimeout = Duration.seconds(5)
+
+  public init() {}
+}

@@ -1,0 +1,69 @@
+// Copyright 2026 The katib-suggestion authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Glibc
+
+/// One message to send. The 5-byte prefix stands in front of the bytes, in the same storage, so a
+/// message is written once and never copied to be framed.
+public struct OutgoingMessage: Sendable {
+  /// Storage of prefix and bytes; immutable once the message is made.
+  private final class Storage: Sendable {
+    nonisolated(unsafe) let start: UnsafeMutableRawPointer
+    let count: Int
+
+    init(count: Int) {
+      self.count = count
+      start = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: 16)
+    }
+
+    deinit { start.deallocate() }
+  }
+
+  static let prefixBytes = 5
+
+  private let storage: Storage
+
+  /// A message of `byteCount` bytes that `fill` writes.
+  /// - Parameter fill: gets exactly `byteCount` bytes, not initialised.
+  public init(byteCount: Int, fill: (UnsafeMutableRawBufferPointer) -> Void) {
+    self.init(byteCount: byteCount, compressed: false, fill: fill)
+  }
+
+  /// A message of these bytes.
+  public init(_ bytes: some Collection<UInt8>) {
+    self.init(byteCount: bytes.count) { $0.copyBytes(from: bytes) }
+  }
+
+  init(byteCount: Int, compressed: Bool, fill: (UnsafeMutableRawBufferPointer) -> Void) {
+    storage = Storage(count: byteCount + OutgoingMessage.prefixBytes)
+    storage.start.storeBytes(of: compressed ? 1 : 0, as: UInt8.self)
+    let length = UInt32(truncatingIfNeeded: byteCount).bigEndian
+    storage.start.storeBytes(of: length, toByteOffset: 1, as: UInt32.self)
+    fill(
+      UnsafeMutableRawBufferPointer(
+        start: storage.start + OutgoingMessage.prefixBytes, count: byteCount))
+  }
+
+  /// The number of bytes, without the prefix.
+  public var count: Int { storage.count - OutgoingMessage.prefixBytes }
+
+  var isCompressed: Bool { storage.start.load(as: UInt8.self) == 1 }
+
+  /// The number of bytes on the wire.
+  var frameCount: Int { storage.count }
+
+  /// Calls `body` with the bytes, without the prefix.
+  public func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+    try body(
+      UnsafeRawBufferPointer(start: storage.start + OutgoingMessage.prefixBytes, count: count))
+  }
+
+  /// Copies bytes of the frame, from `offset` on, until `target` is full.
+  /// - Returns: the number of bytes copied.
+  func copy(from offset: Int, into target: UnsafeMutableRawBufferPointer) -> Int {
+    let length = min(target.count, storage.count - offset)
+    guard length > 0, let start = target.baseAddress else { return 0 }
+    memcpy(start, storage.start + offset, length)
+    return length
+  }
+}

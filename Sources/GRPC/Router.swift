@@ -1,0 +1,90 @@
+// Copyright 2026 The katib-suggestion authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Glibc
+
+/// Where a unary handler runs.
+public enum Placement: Sendable {
+  /// On the I/O thread, which serves nobody else meanwhile: for answers in microseconds.
+  case inline
+  /// On a worker thread, after the queue.
+  case worker
+}
+
+/// Takes part in one streaming call. Every method is called on the I/O thread, in order.
+public protocol StreamHandler: Sendable {
+  /// A message of the client.
+  func receive(_ message: ReceivedMessage)
+  /// The client sends no more.
+  func halfClosed()
+  /// The call is over, answered or not; called exactly once, last.
+  func closed()
+}
+
+/// The methods of a server by their paths.
+public struct Router: Sendable {
+  public typealias UnaryHandler =
+    @Sendable (ReceivedMessage, CallContext) throws -> OutgoingMessage
+  public typealias StreamOpener =
+    @Sendable (CallContext, ResponseWriter) -> any StreamHandler
+
+  enum Kind: Sendable {
+    case unary(placement: @Sendable (Int) -> Placement, handler: UnaryHandler)
+    case streaming(StreamOpener)
+  }
+
+  /// One method.
+  final class Route: Sendable {
+    let path: String
+    let kind: Kind
+
+    init(path: String, kind: Kind) {
+      self.path = path
+      self.kind = kind
+    }
+  }
+
+  /// Routes by the length of their path: with a few dozen methods nearly every list holds one or
+  /// two, and one memcmp decides.
+  private var routesByLength: [[Route]] = []
+
+  public init() {}
+
+  /// Adds a unary method, replacing one of the same path.
+  /// - Parameters:
+  ///   - path: "/package.Service/Method".
+  ///   - placement: told the size of the request in bytes (for a compressed one, the most it can
+  ///     become).
+  ///   - handler: throws a ``Status`` or a ``StatusConvertible`` error to refuse; any other error
+  ///     becomes INTERNAL.
+  public mutating func unary(
+    _ path: String, placement: @escaping @Sendable (_ requestBytes: Int) -> Placement,
+    _ handler: @escaping UnaryHandler
+  ) {
+    insert(Route(path: path, kind: .unary(placement: placement, handler: handler)))
+  }
+
+  /// Adds a streaming method of any kind, replacing one of the same path.
+  /// - Parameter open: called on the I/O thread when a call begins, before any message.
+  public mutating func streaming(_ path: String, _ open: @escaping StreamOpener) {
+    insert(Route(path: path, kind: .streaming(open)))
+  }
+
+  private mutating func insert(_ route: Route) {
+    let length = route.path.utf8.count
+    while routesByLength.count <= length { routesByLength.append([]) }
+    routesByLength[length].removeAll { $0.path == route.path }
+    routesByLength[length].append(route)
+  }
+
+  /// The route of exactly this path.
+  func route(_ path: UnsafeBufferPointer<UInt8>) -> Route? {
+    guard path.count < routesByLength.count else { return nil }
+    return routesByLength[path.count].first { route in
+      route.path.utf8.withContiguousStorageIfAvailable { bytes in
+        guard let left = bytes.baseAddress, let right = path.baseAddress else { return false }
+        return memcmp(left, right, path.count) == 0
+      } ?? false
+    }
+  }
+}

@@ -1,0 +1,191 @@
+// Copyright 2026 The katib-suggestion authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import NIOCore
+internal import NIOPosix
+internal import Synchronization
+
+/// A gRPC server: one I/O thread for all connections, worker threads for the handlers that take
+/// long.
+///
+///     var router = Router()
+///     router.unary("/echo.Echo/Echo", placement: { _ in .inline }) { message, _ in
+///       message.withUnsafeBytes { OutgoingMessage($0) }
+///     }
+///     let server = Server(configuration: ServerConfiguration(), router: router)
+///     print(try server.start().port)
+///     server.waitUntilClosed()
+///
+/// All methods may be called from any thread but the server's own.
+public final class Server: Sendable {
+  private enum State {
+    case idle
+    case running(Running)
+    case draining(Running)
+    /// The threads are told to end.
+    case ended
+  }
+
+  private struct Running: Sendable {
+    var listener: any Channel
+    var core: NIOLoopBound<ServerCore>
+    var children: NIOLoopBoundBox<[ObjectIdentifier: any Channel]>
+  }
+
+  private let configuration: ServerConfiguration
+  private let router: Router
+  private let observer: (@Sendable (CallRecord) -> Void)?
+  private let group: MultiThreadedEventLoopGroup
+  private let loop: any EventLoop
+  private let workers: WorkerPool
+  private let state = Mutex(State.idle)
+  private let closed: EventLoopPromise<Void>
+
+  /// The account of all message memory. Handlers reserve the memory they decode into.
+  public let memoryBudget: MemoryBudget
+
+  /// - Parameters:
+  ///   - observer: told about each finished call, on the I/O thread: be quick.
+  public init(
+    configuration: ServerConfiguration, router: Router,
+    observer: (@Sendable (CallRecord) -> Void)? = nil
+  ) {
+    self.configuration = configuration
+    self.router = router
+    self.observer = observer
+    memoryBudget = MemoryBudget(bytes: configuration.limits.memoryBudgetBytes)
+    group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    loop = group.next()
+    workers = WorkerPool(workers: configuration.workers, queueDepth: configuration.queueDepth)
+    closed = loop.makePromise()
+  }
+
+  deinit {
+    shutdown()
+  }
+
+  /// Listens and serves.
+  /// - Returns: the address, with the port the system chose.
+  /// - Throws: ``ListenError``.
+  public func start() throws -> BoundAddress {
+    do {
+      let core = try makeCore()
+      let children = NIOLoopBoundBox<[ObjectIdentifier: any Channel]>.makeBoxSendingValue(
+        [:], as: [ObjectIdentifier: any Channel].self, eventLoop: loop)
+      let limits = configuration.limits
+      let bootstrap = ServerBootstrap(group: group)
+        .serverChannelOption(.backlog, value: 1_024)
+        .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+        .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+        .childChannelOption(
+          .writeBufferWaterMark,
+          value: .init(low: limits.outputHighWater / 4, high: limits.outputHighWater)
+        )
+        .childChannelInitializer { channel in
+          channel.eventLoop.makeCompletedFuture {
+            try Server.accept(channel, core.value, children)
+          }
+        }
+      let listener = try bootstrap.bind(host: configuration.host, port: configuration.port).wait()
+      let running = Running(listener: listener, core: core, children: children)
+      state.withLock { $0 = .running(running) }
+      return BoundAddress(
+        host: listener.localAddress?.ipAddress ?? configuration.host,
+        port: listener.localAddress?.port ?? configuration.port)
+    } catch {
+      shutdown()
+      throw ListenError(
+        description: "cannot listen on \(configuration.host):\(configuration.port): \(error)")
+    }
+  }
+
+  private func makeCore() throws -> NIOLoopBound<ServerCore> {
+    let (router, limits, budget, workers, observer, loop) = (
+      router, configuration.limits, memoryBudget, workers, observer, loop
+    )
+    return try loop.submit {
+      let reference = NIOLoopBoundBox<ServerCore?>(nil, eventLoop: loop)
+      let mailbox = Mailbox {
+        loop.execute { reference.value?.deliverMail(now: .now()) }
+      }
+      let core = ServerCore(
+        router: router, limits: limits, budget: budget, mailbox: mailbox, executor: workers,
+        observer: observer)
+      reference.value = core
+      return NIOLoopBound(core, eventLoop: loop)
+    }.wait()
+  }
+
+  private static func accept(
+    _ channel: any Channel, _ core: ServerCore,
+    _ children: NIOLoopBoundBox<[ObjectIdentifier: any Channel]>
+  ) throws {
+    let peer = channel.remoteAddress.map { "\($0.ipAddress ?? "unknown"):\($0.port ?? 0)" }
+    guard let connection = core.makeConnection(peer: peer ?? "unknown", now: .now()) else {
+      // As many connections as there may be: this one is closed at once.
+      channel.close(promise: nil)
+      return
+    }
+    let key = ObjectIdentifier(channel)
+    children.value[key] = channel
+    channel.closeFuture.assumeIsolated().whenComplete { _ in children.value[key] = nil }
+    do {
+      try channel.pipeline.syncOperations.addHandler(ConnectionHandler(connection))
+    } catch {
+      // The client left in between.
+      core.remove(connection)
+      throw error
+    }
+  }
+
+  /// Ends gracefully: listens no more, tells every client with GOAWAY, lets calls in flight
+  /// finish, and closes whatever is left after `grace`. Returns at once; see
+  /// ``waitUntilClosed()``.
+  public func drain(grace: Duration) {
+    let (loop, closed) = (loop, closed)
+    let running = state.withLock { state -> Running? in
+      switch state {
+      case .running(let running):
+        state = .draining(running)
+        return running
+      case .idle:
+        closed.succeed(())
+        return nil
+      case .draining, .ended:
+        return nil
+      }
+    }
+    guard let running else { return }
+    loop.execute {
+      running.listener.close(promise: nil)
+      for connection in running.core.value.connections.values {
+        connection.drain(now: .now())
+        connection.outputReady?()
+      }
+      let closings = running.children.value.values.map(\.closeFuture)
+      EventLoopFuture.andAllComplete(closings, on: loop).whenComplete { _ in
+        closed.succeed(())
+      }
+      loop.scheduleTask(in: .nanoseconds(grace.saturatingNanoseconds)) {
+        for child in running.children.value.values { child.close(promise: nil) }
+      }
+    }
+  }
+
+  /// Returns when every connection is closed after ``drain(grace:)``, and ends the threads.
+  public func waitUntilClosed() {
+    try? closed.futureResult.wait()
+    shutdown()
+  }
+
+  private func shutdown() {
+    let wasEnded = state.withLock { state in
+      defer { state = .ended }
+      if case .ended = state { return true } else { return false }
+    }
+    guard !wasEnded else { return }
+    closed.succeed(())
+    // Workers that still run post their results to the I/O thread, so that ends last.
+    workers.shutdown { [group] in group.shutdownGracefully { _ in } }
+  }
+}

@@ -1,0 +1,137 @@
+// Copyright 2026 The katib-suggestion authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// The state of one call on the server. It belongs to the I/O thread.
+///
+/// The two directions are independent: the client may be done while the reply is not begun, and a
+/// reply may end while the client still sends. Each moves through its own states once:
+///
+///     request   headers -> receiving (-> waiting for memory -> receiving) -> ended
+///                                    or, from anywhere -> discarded
+///     reply     none -> started -> final status -> last frame sent
+final class ServerCall {
+  enum Request {
+    /// The header block is not complete.
+    case headers
+    /// Messages come in.
+    case receiving
+    /// A message waits for memory; what arrives meanwhile is in the stash.
+    case waiting(MemoryBudget.Ticket, MessageReader.Prefix, bytes: Int)
+    /// The client has sent everything.
+    case ended
+    /// Nobody is interested in what still comes.
+    case discarded
+  }
+
+  let stream: Int32
+  let began: MonotonicInstant
+  var slot = 0
+
+  var head = RequestHead()
+  /// Set when the headers are accepted.
+  var context: CallContext?
+  var handler: (any StreamHandler)?
+
+  var request = Request.headers
+  var reader = MessageReader()
+  /// Bytes behind the prefix of a message that waits. Bounded by the stream's window.
+  var stash: [UInt8] = []
+  /// The stream ended while a message waited.
+  var endedWhileWaiting = false
+  var messagesReceived = 0
+  /// The message of a unary call, until the stream ends.
+  var unaryMessage: (ReceivedMessage, MessageReader.Prefix)?
+  /// The request of a unary call in the workers' queue.
+  var queued: QueuedRequest?
+  /// When a message that holds memory must be complete.
+  var messageDeadline: MonotonicInstant?
+
+  var hasStartedReply = false
+  var replyEncoding: Compression?
+  var outgoing = OutgoingQueue()
+  var finalStatus: Status?
+  /// The body of an answer in terms of HTTP.
+  var plainBody: [UInt8]?
+  /// nghttp2 waits for `resume`.
+  var isBodyPaused = false
+  /// When the client last let bytes of the reply through.
+  var replyProgress: MonotonicInstant
+
+  var bytesReceived = 0
+  var bytesSent = 0
+  var queuedAt: MonotonicInstant
+  var queuedTime = Duration.zero
+
+  init(stream: Int32, now: MonotonicInstant) {
+    self.stream = stream
+    began = now
+    replyProgress = now
+    queuedAt = now
+  }
+
+  var isUnary: Bool {
+    if case .unary? = head.route?.kind { true } else { false }
+  }
+
+  var isDiscarding: Bool {
+    if case .discarded = request { true } else { false }
+  }
+
+  /// Whether there are bytes of the reply that the client has not let through.
+  var isReplyStalled: Bool { hasStartedReply && !isBodyPaused }
+
+  /// Whether every byte of the answer but the last frame has left.
+  var isAnswered: Bool { finalStatus != nil && outgoing.isEmpty }
+}
+
+/// Messages on their way out, as one stream of bytes.
+struct OutgoingQueue {
+  private var messages: [OutgoingMessage] = []
+  private var first = 0
+  private var offset = 0
+  /// Bytes that are not sent.
+  private(set) var byteCount = 0
+
+  var isEmpty: Bool { byteCount == 0 }
+
+  /// Whether part of a message is sent and part of it is not.
+  var isInsideMessage: Bool { offset > 0 }
+
+  mutating func append(_ message: OutgoingMessage) {
+    messages.append(message)
+    byteCount += message.frameCount
+  }
+
+  /// Moves bytes into `target` until it is full or the queue is empty.
+  /// - Returns: the number of bytes.
+  mutating func copy(into target: UnsafeMutableRawBufferPointer) -> Int {
+    var written = 0
+    while first < messages.count, written < target.count {
+      let message = messages[first]
+      let room = UnsafeMutableRawBufferPointer(rebasing: target.dropFirst(written))
+      let count = message.copy(from: offset, into: room)
+      written += count
+      offset += count
+      if offset == message.frameCount { dropFirst() }
+    }
+    byteCount -= written
+    return written
+  }
+
+  mutating func removeAll() {
+    self = OutgoingQueue()
+  }
+
+  private mutating func dropFirst() {
+    offset = 0
+    first += 1
+    if first == messages.count {
+      messages.removeAll(keepingCapacity: true)
+      first = 0
+    } else if first == 64 {
+      // A slow reader of a long stream: forget what is sent now and then.
+      messages.removeFirst(first)
+      first = 0
+    }
+  }
+}

@@ -1,0 +1,37 @@
+// Copyright 2026 The katib-suggestion authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// How a server is set up.
+public struct ServerConfiguration: Sendable {
+  /// The address to listen on: an IP address or a name.
+  public var host = "0.0.0.0"
+  /// The port to listen on; 0 lets the system choose.
+  public var port = 0
+  /// Threads that run handlers. The I/O thread comes on top.
+  public var workers = 2
+  /// Requests that may wait for a worker; the next one is answered RESOURCE_EXHAUSTED.
+  public var queueDepth = 64
+  public var limits = Limits()
+
+  public init() {}
+
+  public init(host: String, port: Int, workers: Int = 2, queueDepth: Int = 64) {
+    self.host = host
+    self.port = port
+    self.workers = workers
+    self.queueDepth = queueDepth
+  }
+}
+
+/// Where a server listens.
+public struct BoundAddress: Sendable, Equatable {
+  /// A numeric IP address.
+  public var host: String
+  public var port: Int
+}
+
+/// A server that cannot listen.
+public struct ListenError: Error, CustomStringConvertible {
+  /// What the system said.
+  public var description: String
+}

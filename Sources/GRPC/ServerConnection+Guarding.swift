@@ -1,0 +1,133 @@
+// Copyright 2026 The katib-suggestion authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// The rules a client must keep, and the end of a connection.
+extension ServerConnection {
+  /// The payloads of our own PINGs.
+  private static let drainPing: UInt64 = 0x6772_6163_6566_756c
+  private static let keepalivePing: UInt64 = 0x6b65_6570_2d61_6c69
+
+  func controlFrameReceived(_ frame: ControlFrame) {
+    switch frame {
+    case .settings:
+      hasHandshaken = true
+      if !guards.settings.take(at: now) { expel() }
+    case .settingsAcknowledged: break
+    case .ping:
+      if !guards.keepalive.pingReceived(hasCalls: !calls.isEmpty, at: now) {
+        expel("too_many_pings")
+      }
+    case .pong(let payload):
+      if payload == ServerConnection.drainPing, case .announced = draining { endIntake() }
+    case .goAway, .reset: break
+    case .other:
+      if !guards.idleFrames.take(at: now) { expel() }
+    }
+  }
+
+  func invalidFrameReceived() {
+    if !guards.faults.take(at: now) { expel() }
+  }
+
+  func guardEmptyData() {
+    if !guards.emptyData.take(at: now) { expel() }
+  }
+
+  /// Resets that a correct client cannot provoke.
+  func guardSentReset(_ code: UInt32) {
+    let harmless = [HTTP2Code.noError, HTTP2Code.refusedStream, HTTP2Code.cancel]
+    if !harmless.contains(code), !guards.faults.take(at: now) { expel() }
+  }
+
+  private func expel(_ reason: StaticString = "") {
+    guard !isClosing else { return }
+    isClosing = true
+    session.submitGoAway(code: HTTP2Code.enhanceYourCalm, debug: reason)
+  }
+
+  /// Called by the owner when the socket takes no more output, and when it does again.
+  func outputBlocked(_ blocked: Bool, now: MonotonicInstant) {
+    blockedSince = blocked ? (blockedSince ?? now) : nil
+    if blocked { arm(now.advanced(by: core.limits.stalledReplyTimeout)) }
+  }
+
+  /// Whether the session has queued more frames than a client that reads can cause.
+  var isFlooded: Bool { session.queuedFrames > core.limits.queuedFrames }
+
+  // MARK: Time
+
+  /// Acts on whatever is due and arms the next timer.
+  func timerFired(now: MonotonicInstant) {
+    self.now = now
+    disarm()
+    checkConnection()
+    for call in calls.elements { checkCall(call) }
+  }
+
+  private func isDue(_ instant: MonotonicInstant) -> Bool {
+    if instant <= now { return true }
+    arm(instant)
+    return false
+  }
+
+  private func checkConnection() {
+    let limits = core.limits
+    if !hasHandshaken, isDue(opened.advanced(by: limits.handshakeTimeout)) { isClosing = true }
+    if let headerDeadline, isDue(headerDeadline) { isClosing = true }
+    if let blockedSince, isDue(blockedSince.advanced(by: limits.stalledReplyTimeout)) {
+      isClosing = true
+    }
+    if case .announced(let since) = draining, isDue(since.advanced(by: limits.drainPingTimeout)) {
+      endIntake()
+    }
+    if let idle = limits.idleTimeout, calls.isEmpty, case .no = draining,
+      isDue(idleSince.advanced(by: idle))
+    {
+      drain(now: now)
+    }
+    if let idle = limits.idleTimeout, !calls.isEmpty { arm(now.advanced(by: idle)) }
+    guard let interval = limits.keepaliveInterval else { return }
+    if let sent = keepalivePingSent {
+      if isDue(sent.advanced(by: limits.keepaliveTimeout)) { isClosing = true }
+    } else if isDue(lastReceived.advanced(by: interval)) {
+      keepalivePingSent = now
+      session.submitPing(ServerConnection.keepalivePing)
+      arm(now.advanced(by: limits.keepaliveTimeout))
+    }
+  }
+
+  private func checkCall(_ call: ServerCall) {
+    let limits = core.limits
+    if call.isReplyStalled,
+      isDue(call.replyProgress.advanced(by: limits.stalledReplyTimeout))
+    {
+      call.context?.cancel(.cancelled)
+      session.submitReset(stream: call.stream, code: HTTP2Code.cancel)
+      return
+    }
+    if let deadline = call.context?.deadline, !call.isAnswered, isDue(deadline) {
+      abort(call, Status(.deadlineExceeded, "the deadline of the call has passed"))
+      return
+    }
+    if let deadline = call.messageDeadline, isDue(deadline) {
+      abort(call, Status(.resourceExhausted, "the message came too slowly"))
+    }
+  }
+
+  // MARK: Draining
+
+  /// Begins a graceful end: new calls are still served until the client must have heard of it.
+  func drain(now: MonotonicInstant) {
+    self.now = now
+    guard case .no = draining else { return }
+    draining = .announced(now)
+    session.submitShutdownNotice()
+    session.submitPing(ServerConnection.drainPing)
+    arm(now.advanced(by: core.limits.drainPingTimeout))
+  }
+
+  private func endIntake() {
+    draining = .lastCalls
+    session.submitGoAway(code: HTTP2Code.noError)
+  }
+}

@@ -1,0 +1,231 @@
+// Copyright 2026 The katib-suggestion authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CNghttp2
+
+/// Answers: from a handler's result to the last frame of a stream.
+extension ServerConnection {
+  /// Runs a unary handler, here or on a worker.
+  func dispatch(_ call: ServerCall, _ message: ReceivedMessage, _ prefix: MessageReader.Prefix) {
+    guard case .unary(let placement, let handler)? = call.head.route?.kind,
+      let context = call.context
+    else { return }
+    let limit = core.limits.messageBytes
+    let encoding = prefix.flag == 1 ? call.head.encoding : nil
+    let work = UnaryWork(
+      handler: handler, context: context, requestEncoding: encoding,
+      replyEncoding: call.head.replyEncoding, messageLimit: limit,
+      uncompressedReply: core.limits.uncompressedReplyBytes)
+    let size =
+      encoding == nil
+      ? message.count : Compression.bound(compressed: message.count, limit: limit)
+    switch placement(size) {
+    case .inline: complete(call, work.run(message))
+    case .worker: enqueue(call, message, work)
+    }
+  }
+
+  private func enqueue(_ call: ServerCall, _ message: ReceivedMessage, _ work: UnaryWork) {
+    let request = QueuedRequest(message)
+    call.queued = request
+    let key = CallKey(connection: serial, stream: call.stream)
+    let mailbox = core.mailbox
+    let accepted = core.executor.submit {
+      let queued = MonotonicInstant.now()
+      // Dropped meanwhile: the client is gone or was answered.
+      guard let message = request.take() else { return }
+      let result = work.run(message)
+      mailbox.post(.outcome(result, queuedUntil: queued), to: key)
+    }
+    call.queuedAt = now
+    if !accepted {
+      finish(call, Status(.resourceExhausted, "the queue of the server is full"))
+    }
+  }
+
+  /// Ends a unary call with its outcome.
+  func complete(_ call: ServerCall, _ result: Result<OutgoingMessage, Status>) {
+    guard call.finalStatus == nil else { return }
+    switch result {
+    case .success(let reply):
+      if reply.isCompressed { call.replyEncoding = call.head.replyEncoding }
+      call.finalStatus = .ok
+      call.outgoing.append(reply)
+      startReply(call)
+    case .failure(let status):
+      finish(call, status)
+    }
+  }
+
+  /// Sends one message of a streaming reply.
+  func send(_ message: OutgoingMessage, _ call: ServerCall) {
+    guard call.finalStatus == nil, !(call.isUnary) else { return }
+    guard call.outgoing.byteCount + message.frameCount <= core.limits.queuedReplyBytes
+      || call.outgoing.isEmpty
+    else {
+      return abort(call, Status(.resourceExhausted, "the client reads too slowly"))
+    }
+    call.outgoing.append(
+      compressed(message, call.replyEncoding, above: core.limits.uncompressedReplyBytes))
+    if call.hasStartedReply { resume(call) } else { startReply(call) }
+  }
+
+  /// Ends a call after what it has sent so far.
+  func finish(_ call: ServerCall, _ status: Status) {
+    guard call.finalStatus == nil else { return }
+    call.finalStatus = status
+    discardRequest(call)
+    if status.code != .ok { call.context?.cancel(.cancelled) }
+    if call.hasStartedReply {
+      resume(call)
+    } else {
+      sendTrailersOnly(call, status)
+    }
+  }
+
+  /// Ends a call at once: messages that are not yet sent are dropped.
+  func abort(_ call: ServerCall, _ status: Status) {
+    call.context?.cancel(status.code)
+    if call.outgoing.isInsideMessage || call.isReplyStalled {
+      // Half a message is out, so that no trailers could make sense of it; or the client lets
+      // nothing through, and trailers would wait like the rest.
+      call.finalStatus = status
+      discardRequest(call)
+      session.submitReset(stream: call.stream, code: HTTP2Code.cancel)
+      return
+    }
+    call.outgoing.removeAll()
+    finish(call, status)
+  }
+
+  /// Answers a request that no handler sees.
+  func refuse(_ call: ServerCall, _ refusal: RequestHead.Refusal) {
+    discardRequest(call)
+    switch refusal {
+    case .grpc(let status):
+      call.finalStatus = status
+      sendTrailersOnly(call, status)
+    case .unknownEncoding:
+      let status = Status(.unimplemented, "unknown grpc-encoding")
+      call.finalStatus = status
+      var list = HeaderList()
+      list.add(":status", "200")
+      list.add("content-type", "application/grpc")
+      list.add("grpc-accept-encoding", Compression.accepted)
+      list.add(status, messageLimit: core.limits.statusMessageBytes)
+      list.withFields { session.submitResponse(stream: call.stream, $0, hasBody: false) }
+    case .http(let code, let status):
+      call.finalStatus = status
+      call.plainBody = Array((status.message + "\n").utf8)
+      var list = HeaderList()
+      list.add(":status", code)
+      list.add("content-type", "text/plain")
+      list.add(status, messageLimit: core.limits.statusMessageBytes)
+      startStalling(call)
+      list.withFields { session.submitResponse(stream: call.stream, $0, hasBody: true) }
+    }
+  }
+
+  private func sendTrailersOnly(_ call: ServerCall, _ status: Status) {
+    var list = HeaderList()
+    list.add(":status", "200")
+    list.add("content-type", "application/grpc")
+    list.add(status, messageLimit: core.limits.statusMessageBytes)
+    list.withFields { session.submitResponse(stream: call.stream, $0, hasBody: false) }
+  }
+
+  private func startReply(_ call: ServerCall) {
+    startStalling(call)
+    session.submitResponse(
+      stream: call.stream, HeaderFields.ok(encoding: call.replyEncoding), hasBody: true)
+  }
+
+  /// From here on the client has to take what we send.
+  private func startStalling(_ call: ServerCall) {
+    call.hasStartedReply = true
+    call.replyProgress = now
+    arm(now.advanced(by: core.limits.stalledReplyTimeout))
+  }
+
+  private func resume(_ call: ServerCall) {
+    guard call.isBodyPaused else { return }
+    call.isBodyPaused = false
+    call.replyProgress = now
+    arm(now.advanced(by: core.limits.stalledReplyTimeout))
+    session.resume(call.stream)
+  }
+
+  func provideBody(stream: Int32, into target: UnsafeMutableRawBufferPointer) -> BodyStep {
+    guard let call = call(stream) else { return .ended(0) }
+    call.replyProgress = now
+    if let body = call.plainBody {
+      let count = min(body.count, target.count)
+      target.copyBytes(from: body[..<count])
+      call.plainBody = Array(body[count...])
+      return count == body.count ? .ended(count) : .wrote(count)
+    }
+    let count = call.outgoing.copy(into: target)
+    call.bytesSent += count
+    guard call.outgoing.isEmpty else { return .wrote(count) }
+    if let status = call.finalStatus {
+      submitTrailers(call, status)
+      return .endedBeforeTrailers(count)
+    }
+    if count > 0 { return .wrote(count) }
+    call.isBodyPaused = true
+    return .paused
+  }
+
+  private func submitTrailers(_ call: ServerCall, _ status: Status) {
+    if status.code == .ok, status.message.isEmpty {
+      session.submitTrailers(stream: call.stream, HeaderFields.okTrailers)
+      return
+    }
+    var list = HeaderList()
+    list.add(status, messageLimit: core.limits.statusMessageBytes)
+    list.withFields { session.submitTrailers(stream: call.stream, $0) }
+  }
+
+  func frameSent(_ frame: SentFrame) {
+    switch frame {
+    case .headers(let stream, let endStream), .data(let stream, let endStream):
+      guards.keepalive.dataSent()
+      // An early answer: the client may stop sending. Only now, because a reset submitted earlier
+      // would have discarded the frames before it.
+      if endStream, session.isOpenForReceiving(stream) {
+        session.submitReset(stream: stream, code: HTTP2Code.noError)
+      }
+    case .reset(_, let code): guardSentReset(code)
+    case .goAway: break
+    }
+  }
+}
+
+/// One unary call to be run, on whatever thread.
+struct UnaryWork: Sendable {
+  var handler: Router.UnaryHandler
+  var context: CallContext
+  var requestEncoding: Compression?
+  var replyEncoding: Compression?
+  var messageLimit: Int
+  var uncompressedReply: Int
+
+  func run(_ message: ReceivedMessage) -> Result<OutgoingMessage, Status> {
+    do {
+      try context.checkCancellation()
+      let request = try requestEncoding?.decompress(message, limit: messageLimit) ?? message
+      let reply = try handler(request, context)
+      return .success(compressed(reply, replyEncoding, above: uncompressedReply))
+    } catch {
+      return .failure(Status(describing: error))
+    }
+  }
+}
+
+/// The message, compressed if that makes it smaller.
+func compressed(
+  _ message: OutgoingMessage, _ encoding: Compression?, above size: Int
+) -> OutgoingMessage {
+  guard let encoding, message.count > size else { return message }
+  return encoding.compress(message) ?? message
+}

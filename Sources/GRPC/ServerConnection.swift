@@ -1,0 +1,159 @@
+// Copyright 2026 The katib-suggestion authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// One client's connection: the calls on it, their deadlines, and the rules its client must keep.
+/// Bytes and time in, bytes out; the I/O thread owns it.
+///
+/// The work is spread over extensions: `+Receiving` (requests), `+Replying` (answers), `+Guarding`
+/// (floods, keepalive, timeouts, draining).
+final class ServerConnection: HTTP2SessionDelegate, Connection {
+  enum Draining {
+    case no
+    /// GOAWAY with the highest stream is sent; a PING tells when the client must know.
+    case announced(MonotonicInstant)
+    /// GOAWAY with the last stream is sent.
+    case lastCalls
+  }
+
+  let core: ServerCore
+  let serial: UInt64
+  let peer: String
+  let session: HTTP2Session
+  /// Set by the owner: called when there is something to send outside its own calls.
+  var outputReady: (() -> Void)?
+
+  /// The time of the present turn.
+  var now: MonotonicInstant
+  /// No timer is due before this; it may be earlier than necessary.
+  private(set) var wakeAt: MonotonicInstant?
+
+  var calls = SlotTable<ServerCall>()
+  /// The call whose header block is being received; blocks never interleave.
+  var headerCall: ServerCall?
+  var headerStream: Int32 = 0
+  var headerDeadline: MonotonicInstant?
+  /// The DATA frame being received had no bytes so far.
+  var isDataFrameEmpty = true
+
+  let opened: MonotonicInstant
+  var hasHandshaken = false
+  var lastReceived: MonotonicInstant
+  var idleSince: MonotonicInstant
+  /// When the socket stopped taking output.
+  var blockedSince: MonotonicInstant?
+  var draining = Draining.no
+  /// The rules were broken: flush and close.
+  var isClosing = false
+  var guards: ConnectionGuards
+  var keepalivePingSent: MonotonicInstant?
+
+  init(
+    core: ServerCore, serial: UInt64, peer: String, now: MonotonicInstant
+  ) throws(HTTP2Failure) {
+    self.core = core
+    self.serial = serial
+    self.peer = peer
+    self.now = now
+    opened = now
+    lastReceived = now
+    idleSince = now
+    guards = ConnectionGuards(core.limits)
+    session = try HTTP2Session(.server, limits: core.limits)
+    session.delegate = self
+    arm(now.advanced(by: core.limits.handshakeTimeout))
+    if let idle = core.limits.idleTimeout { arm(now.advanced(by: idle)) }
+    if let interval = core.limits.keepaliveInterval { arm(now.advanced(by: interval)) }
+  }
+
+  /// Takes in bytes from the socket.
+  func receive(_ bytes: UnsafeRawBufferPointer, now: MonotonicInstant) {
+    self.now = now
+    lastReceived = now
+    keepalivePingSent = nil
+    session.receive(bytes)
+  }
+
+  /// The next bytes for the socket, valid until the next call; nil when there are none.
+  func nextOutput() -> UnsafeRawBufferPointer? {
+    session.nextOutput()
+  }
+
+  /// Whether the socket is to be closed once the output is flushed.
+  var isDone: Bool {
+    if isClosing || session.failure != nil || session.isFinished { return true }
+    if case .lastCalls = draining { return calls.isEmpty }
+    return false
+  }
+
+  /// Takes in what another thread has to say to a call.
+  func deliver(_ content: Letter.Content, stream: Int32, now: MonotonicInstant) {
+    self.now = now
+    let call = call(stream)
+    switch content {
+    case .message(let message):
+      if let call { send(message, call) }
+    case .finish(let status):
+      if let call { finish(call, status) }
+    case .outcome(let result, let queuedUntil):
+      guard let call else { return }
+      call.queuedTime = queuedUntil.duration(since: call.queuedAt)
+      call.queued = nil
+      complete(call, result)
+    case .memoryGranted(let bytes):
+      memoryGranted(bytes, call)
+    }
+  }
+
+  /// The connection is gone: every call on it is cancelled.
+  func lost(now: MonotonicInstant) {
+    self.now = now
+    // nghttp2 reports no closed streams when a session is deleted.
+    for call in calls.elements { close(call) }
+    core.remove(self)
+  }
+
+  /// No timer is needed before `instant` because of this reason.
+  func arm(_ instant: MonotonicInstant) {
+    if let wakeAt, wakeAt <= instant { return }
+    wakeAt = instant
+  }
+
+  /// Starts over with the timers; each that is still needed arms itself again.
+  func disarm() {
+    wakeAt = nil
+  }
+
+  /// The open call on a stream.
+  func call(_ stream: Int32) -> ServerCall? {
+    guard let object = session.object(stream) else { return nil }
+    return Unmanaged<ServerCall>.fromOpaque(object).takeUnretainedValue()
+  }
+
+  func streamClosed(stream: Int32, code: UInt32) {
+    // A header block that broke the rules never ends.
+    if stream == headerStream { headerDeadline = nil }
+    guard let call = call(stream) else { return }
+    session.detach(stream)
+    close(call)
+  }
+
+  /// Ends what is left of a call whose stream is gone.
+  private func close(_ call: ServerCall) {
+    discardRequest(call)
+    call.context?.cancel(.cancelled)
+    call.queued = nil
+    call.handler?.closed()
+    call.handler = nil
+    if headerCall === call { headerCall = nil }
+    calls.remove(call.slot)
+    core.openCalls -= 1
+    if calls.isEmpty { idleSince = now }
+    guard let observer = core.observer else { return }
+    observer(
+      CallRecord(
+        path: call.head.route?.path ?? call.head.unroutedPath,
+        status: call.finalStatus ?? Status(.cancelled, "the client left"), peer: peer,
+        bytesReceived: call.bytesReceived, bytesSent: call.bytesSent, queued: call.queuedTime,
+        duration: now.duration(since: call.began)))
+  }
+}

@@ -1,0 +1,59 @@
+// Copyright 2026 The katib-suggestion authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// What all connections of a server share on the I/O thread.
+final class ServerCore {
+  let router: Router
+  let limits: Limits
+  let budget: MemoryBudget
+  let mailbox: Mailbox
+  let executor: any CallExecutor
+  let observer: (@Sendable (CallRecord) -> Void)?
+
+  /// Open connections by their serial.
+  private(set) var connections: [UInt64: ServerConnection] = [:]
+  /// Calls open on all of them.
+  var openCalls = 0
+  private var serials: UInt64 = 0
+
+  init(
+    router: Router, limits: Limits, budget: MemoryBudget, mailbox: Mailbox,
+    executor: any CallExecutor, observer: (@Sendable (CallRecord) -> Void)?
+  ) {
+    self.router = router
+    self.limits = limits
+    self.budget = budget
+    self.mailbox = mailbox
+    self.executor = executor
+    self.observer = observer
+  }
+
+  /// - Returns: nil if there are as many connections as there may be, or no memory.
+  func makeConnection(peer: String, now: MonotonicInstant) -> ServerConnection? {
+    guard connections.count < limits.connections else { return nil }
+    serials += 1
+    guard
+      let connection = try? ServerConnection(core: self, serial: serials, peer: peer, now: now)
+    else { return nil }
+    connections[serials] = connection
+    return connection
+  }
+
+  func remove(_ connection: ServerConnection) {
+    connections[connection.serial] = nil
+  }
+
+  /// Hands out what other threads posted, then lets each connection concerned write once.
+  func deliverMail(now: MonotonicInstant) {
+    var touched: [UInt64: ServerConnection] = [:]
+    for letter in mailbox.collect() {
+      guard let connection = connections[letter.key.connection] else {
+        if case .memoryGranted(let bytes) = letter.content { budget.release(bytes) }
+        continue
+      }
+      connection.deliver(letter.content, stream: letter.key.stream, now: now)
+      touched[letter.key.connection] = connection
+    }
+    for connection in touched.values { connection.outputReady?() }
+  }
+}

@@ -1,0 +1,113 @@
+// Copyright 2026 The katib-suggestion authors
+// SPDX-License-Identifier: Apache-2.0
+
+import GRPC
+import Synchronization
+import Testing
+
+/// A server and a client over real sockets.
+@Suite struct ServerTests {
+  /// Runs `body` against a fresh server and drains it afterwards.
+  private func withServer(
+    _ configuration: ServerConfiguration = ServerConfiguration(host: "127.0.0.1", port: 0),
+    _ body: (Client, Server) async throws -> Void
+  ) async throws {
+    let server = Server(configuration: configuration, router: EchoService.router())
+    let address = try server.start()
+    let client = Client(host: "127.0.0.1", port: address.port)
+    try await body(client, server)
+    client.close()
+    server.drain(grace: .seconds(5))
+    server.waitUntilClosed()
+    #expect(server.memoryBudget.used == 0)
+  }
+
+  @Test(arguments: ["/test.Echo/Echo", "/test.Echo/Work"])
+  func unaryCallsOfManySizes(path: String) async throws {
+    try await withServer { client, _ in
+      for size in [0, 1, 100, 4_096, 16_384, 70_000, 5 << 20] {
+        let bytes = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+        let reply = try await client.unary(path, OutgoingMessage(bytes), timeout: .seconds(20))
+        #expect(reply.withUnsafeBytes { Array($0) } == bytes)
+      }
+    }
+  }
+
+  @Test func manyCallsAtOnce() async throws {
+    try await withServer { client, _ in
+      try await withThrowingTaskGroup(of: Bool.self) { group in
+        for index in 0..<500 {
+          group.addTask {
+            let bytes = Array("call \(index)".utf8)
+            let reply = try await client.unary("/test.Echo/Echo", OutgoingMessage(bytes))
+            return reply.withUnsafeBytes { Array($0) } == bytes
+          }
+        }
+        for try await isSame in group { #expect(isSame) }
+      }
+    }
+  }
+
+  @Test func handlersThrow() async throws {
+    try await withServer { client, _ in
+      await #expect(throws: Status(.failedPrecondition, "100% naïve")) {
+        _ = try await client.unary("/test.Echo/Fail", OutgoingMessage([1]))
+      }
+      let unknown = Status(.unimplemented, "unknown method /test.Echo/None")
+      await #expect(throws: unknown) {
+        _ = try await client.unary("/test.Echo/None", OutgoingMessage([1]))
+      }
+    }
+  }
+
+  @Test func streamsBothWays() async throws {
+    try await withServer { client, _ in
+      let (messages, feed) = AsyncStream.makeStream(of: [UInt8].self)
+      let end = Mutex<Status?>(nil)
+      let stream = client.stream(
+        "/test.Echo/Stream",
+        message: { message in feed.yield(message.withUnsafeBytes { Array($0) }) },
+        completion: { status in
+          end.withLock { $0 = status }
+          feed.finish()
+        })
+      var received = 0
+      stream.send(OutgoingMessage([0]))
+      for await message in messages {
+        #expect(message == [UInt8(received)])
+        received += 1
+        if received < 20 {
+          stream.send(OutgoingMessage([UInt8(received)]))
+        } else {
+          stream.halfClose()
+        }
+      }
+      #expect(received == 20)
+      #expect(end.withLock { $0 } == .ok)
+    }
+  }
+
+  @Test func deadlineStopsTheWork() async throws {
+    try await withServer { client, _ in
+      let before = EchoService.cancellations.load(ordering: .relaxed)
+      await #expect(throws: Status.self) {
+        _ = try await client.unary(
+          "/test.Echo/Hang", OutgoingMessage([1]), timeout: .milliseconds(50))
+      }
+      while EchoService.cancellations.load(ordering: .relaxed) == before {
+        try await Task.sleep(for: .milliseconds(5))
+      }
+    }
+  }
+
+  @Test func nobodyListens() async throws {
+    let client = Client(host: "127.0.0.1", port: 1)
+    do throws(Status) {
+      _ = try await client.unary("/test.Echo/Echo", OutgoingMessage([1]))
+      Issue.record("a call without a server succeeded")
+    } catch {
+      #expect(error.code == .unavailable)
+    }
+    client.close()
+  }
+}
