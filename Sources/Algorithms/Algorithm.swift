@@ -34,9 +34,6 @@ public protocol Algorithm: Sendable {
   /// Whether `initial_points` is a setting of this algorithm.
   var acceptsInitialPoints: Bool { get }
 
-  /// Whether `failed_trials` is a setting of this algorithm.
-  var learnsFromFailures: Bool { get }
-
   /// Assignments to keep as text in the history, for algorithms whose parameters are not those of
   /// the search space.
   var textAssignments: [String] { get }
@@ -55,7 +52,6 @@ extension Algorithm {
   public var acceptsUnknownSettings: Bool { false }
   public var seeding: Seeding { .drawn }
   public var acceptsInitialPoints: Bool { true }
-  public var learnsFromFailures: Bool { false }
   public var textAssignments: [String] { [] }
   public func validate(_ problem: Problem) throws(InvalidExperiment) {}
 }

@@ -45,28 +45,60 @@ public struct SearchSpace: Sendable {
   }
 }
 
-/// A point by which duplicates are recognised: the readings of all parameters, bit by bit.
+/// A point by which duplicates are recognised: a 128-bit digest of the readings of all parameters.
 ///
 /// Continuous values go out as the shortest text that reads back, so a point that comes back from
-/// Katib has the very bits that were suggested.
+/// Katib has the very bits that were suggested. Two different points of 10,000 share a digest once
+/// in 10^30 histories, and would then only count as tried.
 public struct PointKey: Hashable, Sendable {
-  private let bits: [UInt64]
+  private var first: UInt64 = 0x243f_6a88_85a3_08d3
+  private var second: UInt64 = 0x1319_8a2e_0370_7344
 
-  init(_ readings: some Sequence<Double>) {
+  fileprivate init() {}
+
+  fileprivate mutating func combine(_ reading: Double) {
     // 0.0 and -0.0 are one value.
-    bits = readings.map { ($0 == 0 ? 0 : $0).bitPattern }
+    let bits = (reading == 0 ? 0 : reading).bitPattern
+    first = PointKey.mix(first ^ bits)
+    second = PointKey.mix(second &+ bits &* 0x9e37_79b9_7f4a_7c15)
+  }
+
+  /// A bijection that spreads every bit (the finaliser of MurmurHash3).
+  private static func mix(_ value: UInt64) -> UInt64 {
+    var z = value ^ (value >> 33)
+    z = z &* 0xff51_afd7_ed55_8ccd
+    z = (z ^ (z >> 33)) &* 0xc4ce_b9fe_1a85_ec53
+    return z ^ (z >> 33)
   }
 }
 
 extension SearchSpace {
   /// The key of a point given by coordinates.
   public func key(coordinates: [Double]) -> PointKey {
-    PointKey(zip(parameters, coordinates).lazy.map { $0.reading(ofCoordinate: $1) })
+    var key = PointKey()
+    for (i, parameter) in parameters.enumerated() {
+      key.combine(parameter.reading(ofCoordinate: coordinates[i]))
+    }
+    return key
   }
 
   /// The key of a point given by readings, which may come from elsewhere.
-  public func key(readings: some Sequence<Double>) -> PointKey {
-    PointKey(zip(parameters, readings).lazy.map { $0.canonical(reading: $1) })
+  public func key(readings: [Double]) -> PointKey {
+    var key = PointKey()
+    for (i, parameter) in parameters.enumerated() {
+      key.combine(parameter.canonical(reading: readings[i]))
+    }
+    return key
+  }
+
+  /// The keys of all trials of a history, in its order.
+  public func keys(_ history: History) -> [PointKey] {
+    var keys = Array(repeating: PointKey(), count: history.count)
+    for (i, parameter) in parameters.enumerated() {
+      let column = history.readings[i]
+      for trial in keys.indices { keys[trial].combine(parameter.canonical(reading: column[trial])) }
+    }
+    return keys
   }
 
   /// What Katib is told: every parameter once, in the order of the spec.

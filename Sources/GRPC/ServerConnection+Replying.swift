@@ -16,10 +16,7 @@ extension ServerConnection {
       handler: handler, context: context, requestEncoding: encoding,
       replyEncoding: call.head.replyEncoding, messageLimit: limit,
       uncompressedReply: core.limits.uncompressedReplyBytes)
-    let size =
-      encoding == nil
-      ? message.count : Compression.bound(compressed: message.count, limit: limit)
-    switch placement(size) {
+    switch encoding == nil ? message.withUnsafeBytes(placement) : .worker {
     case .inline: complete(call, work.run(message))
     case .worker: enqueue(call, message, work)
     }

@@ -25,7 +25,7 @@ enum EchoService {
 
   static func router() -> Router {
     var router = Router()
-    router.unary("/test.Echo/Echo", placement: { $0 > 4_096 ? .worker : .inline }) { message, _ in
+    router.unary("/test.Echo/Echo", placement: { $0.count > 4_096 ? .worker : .inline }) { message, _ in
       message.withUnsafeBytes { OutgoingMessage($0) }
     }
     router.unary("/test.Echo/Work", placement: { _ in .worker }) { message, _ in

@@ -211,10 +211,8 @@ public enum Conformance {
     }
   }
 
-  /// `failed_trials` is taken by the algorithms that learn from failures, in both its values.
+  /// `failed_trials` is taken by every algorithm, in both its values.
   public static func failedTrialsIsASetting(_ algorithm: ConformanceCase) throws {
-    let learns = try Registry.standard.algorithm(named: algorithm.algorithm).learnsFromFailures
-    guard learns else { return }
     for value in ["penalize", "ignore"] {
       let experiment = algorithm.experiment(
         ExampleSpaces.sixty, settings: algorithm.seed(1) + .of(["failed_trials": value]))
