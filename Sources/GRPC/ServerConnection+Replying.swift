@@ -57,8 +57,9 @@ extension ServerConnection {
   /// Sends one message of a streaming reply.
   func send(_ message: OutgoingMessage, _ call: ServerCall) {
     guard call.finalStatus == nil, !(call.isUnary) else { return }
-    guard call.outgoing.byteCount + message.frameCount <= core.limits.queuedReplyBytes
-      || call.outgoing.isEmpty
+    guard
+      call.outgoing.byteCount + message.frameCount <= core.limits.queuedReplyBytes
+        || call.outgoing.isEmpty
     else {
       return abort(call, Status(.resourceExhausted, "the client reads too slowly"))
     }
