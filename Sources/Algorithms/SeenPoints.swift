@@ -11,7 +11,7 @@ struct SeenPoints {
   /// True where every parameter has finitely many values.
   let spaceIsFinite: Bool
   /// True once a whole walk has found nothing unseen: points only ever become seen.
-  private var isExhausted = false
+  private(set) var isExhausted = false
 
   init(_ request: SuggestionRequest) {
     space = request.space

@@ -68,13 +68,13 @@ public struct NumberGrid: Sendable, Equatable {
     return isInteger ? String(Int(value)) : NumberText.text(value)
   }
 
-  /// The index whose value lies nearest to `number`; numbers outside the grid give its ends.
+  /// The index whose value lies nearest to `number`; numbers outside the grid give its ends, NaN
+  /// the first.
   public func index(nearest number: Double) -> Int {
-    let guess = ((number - minimum) / step).rounded()
-    guard guess > 0 else { return 0 }
-    guard guess < Double(count - 1) else { return count - 1 }
-    // Rounded integers of a fractional step can sit one cell beside the guess.
-    let near = Int(guess)
+    guard !number.isNaN else { return 0 }
+    let number = min(max(number, minimum), maximum)
+    // Rounded integers of a fractional step can sit one cell beside the guess, at the ends too.
+    let near = Int(min(((number - minimum) / step).rounded(), Double(count - 1)))
     return (max(0, near - 1)...min(count - 1, near + 1)).min {
       abs(value(at: $0) - number) < abs(value(at: $1) - number)
     } ?? near
