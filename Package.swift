@@ -103,6 +103,6 @@ let package = Package(
     tests("KatibAPI", ["CKatibProto", "ExperimentModel", "KatibAPI"]),
     tests(
       "SuggestionServices",
-      ["Algorithms", "ExperimentModel", "GRPC", "KatibAPI", "SuggestionServices"]),
+      ["Algorithms", "ExperimentModel", "GRPC", "KatibAPI", "SuggestionServices", logging]),
   ]
 )
