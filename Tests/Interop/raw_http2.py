@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """An HTTP/2 client that checks nothing, so that it can send what no gRPC client would.
 
-Frames are written as they come and read one by one; SETTINGS and PING are acknowledged, nothing
-else happens by itself. `Exchange` holds what came back on one stream, in order.
+Frames are written as they come and read one by one; SETTINGS and PING are acknowledged and the
+connection's window is kept open, nothing else happens by itself. `Exchange` holds what came back on
+one stream, in order.
 """
 
 from __future__ import annotations
@@ -169,14 +170,11 @@ class Connection:
         self.write(RstStreamFrame(stream, code))
 
     def call(self, fields: Fields, data: bytes | None, *, end: bool = True) -> Exchange:
-        """Headers and data in one write, then whatever the server answers."""
-        frame = self.headers(fields, end=data is None and end)
-        if data is None:
-            self.write(frame)
-        else:
-            body = DataFrame(frame.stream_id, data, flags=["END_STREAM"] if end else [])
-            self.write(frame, body)
-        return self.answer(frame.stream_id)
+        """Headers and data, then whatever the server answers."""
+        stream = self.open(fields, end=data is None and end)
+        if data is not None:
+            self.send(stream, data, end=end)
+        return self.answer(stream)
 
     # Reading
 
@@ -234,6 +232,8 @@ class Connection:
             exchange.data += frame.data
             exchange.ended = end
             exchange.events.append("data+end" if end else "data")
+            if frame.data:
+                self.write(WindowUpdateFrame(0, len(frame.data)))
         elif isinstance(frame, RstStreamFrame):
             exchange.reset = frame.error_code
             exchange.events.append("reset")
@@ -253,12 +253,6 @@ class Connection:
         else:
             self.settings |= frame.settings
             self.write(SettingsFrame(0, flags=["ACK"]))
-
-    # Convenience
-
-    def widen(self, stream: int, by: int = 1 << 24) -> None:
-        """Opens the windows for a large reply."""
-        self.write(WindowUpdateFrame(0, by), WindowUpdateFrame(stream, by))
 
     def ended(self, seconds: float = 10.0) -> bool:
         """Whether the server gives the connection up: a GOAWAY with an error, or it is closed."""

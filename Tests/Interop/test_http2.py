@@ -348,7 +348,13 @@ def test_compressed_requests(encoding: str, connection: Connection) -> None:
     packed = PACK[encoding](MESSAGE)
     assert_answers(connection.call(fields, frame_message(packed, flag=1)))
     assert_answers(connection.call(fields, frame_message(MESSAGE, flag=0)))
-    broken = [b"", packed[:-3], packed + b"junk", packed[:5] + b"\xff" * 5 + packed[10:], b"x" * 30]
+    broken = [
+        b"",
+        packed[:-3],
+        packed + b"junk",
+        packed[:20] + b"\xff" * 5 + packed[25:],
+        b"x" * 30,
+    ]
     broken += [packed + packed, raw_deflate(MESSAGE)]
     for body in broken:
         assert_refused(connection.call(fields, frame_message(body, flag=1)), INTERNAL)
