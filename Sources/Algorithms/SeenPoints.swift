@@ -16,11 +16,8 @@ struct SeenPoints {
   init(_ request: SuggestionRequest) {
     space = request.space
     spaceIsFinite = space.parameters.allSatisfy { $0.cardinality != nil }
-    let history = request.history
-    keys = Set(minimumCapacity: history.count + request.count)
-    for trial in 0..<history.count {
-      keys.insert(space.key(readings: history.readings.lazy.map { $0[trial] }))
-    }
+    keys = Set(minimumCapacity: request.history.count + request.count)
+    keys.formUnion(space.keys(request.history))
     for readings in request.alreadyInReply { keys.insert(space.key(readings: readings)) }
   }
 
