@@ -16,7 +16,8 @@ struct SeenPoints {
   init(_ request: SuggestionRequest) {
     space = request.space
     spaceIsFinite = space.parameters.allSatisfy { $0.cardinality != nil }
-    keys = Set(space.keys(request.history))
+    keys = Set(minimumCapacity: request.history.count + request.count)
+    keys.formUnion(space.keys(request.history))
     for readings in request.alreadyInReply { keys.insert(space.key(readings: readings)) }
   }
 

@@ -1,12 +1,14 @@
 // Copyright 2026 The katib-suggestion authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Glibc
+
 /// The values min, min + step, min + 2 step, ... up to max, without enumerating them.
 ///
 /// Bounds and step are decimal texts, and decimal texts are exact: 0.1 + 2 · 0.1 must go out as
 /// 0.3. So the grid counts in integers of a common power of ten (128 bits wide) and divides once
-/// at the end, which rounds correctly. Inputs too long for that (more than 18 digits, or bounds many
-/// powers of ten apart) fall back to doubles, where no short text can be expected back.
+/// at the end, which rounds correctly. Inputs too long for that fall back to doubles, where the
+/// value is rounded to the digits that the step can justify.
 public struct NumberGrid: Sendable, Equatable {
   /// How many values there are, at least 1 and at most 2^53.
   public let count: Int
@@ -19,20 +21,9 @@ public struct NumberGrid: Sendable, Equatable {
 
   /// Integers of 10^exponent.
   private struct Exact: Sendable, Equatable {
-    var minimum: Int64
-    var step: Int64
+    var minimum: Int128
+    var step: Int128
     var exponent: Int
-
-    /// minimum + index · step, correctly rounded.
-    func value(at index: Int) -> Double {
-      // 64 bits are enough for nearly every grid, and a hundred times faster than 128.
-      let (stride, overflow) = step.multipliedReportingOverflow(by: Int64(index))
-      let (sum, carry) = minimum.addingReportingOverflow(stride)
-      guard !overflow, !carry else {
-        return DecimalText.value(Int128(minimum) + Int128(index) * Int128(step), exponent)
-      }
-      return DecimalText.value(sum, exponent)
-    }
   }
 
   /// The most values that an index, carried as a double, can tell apart.
@@ -50,8 +41,7 @@ public struct NumberGrid: Sendable, Equatable {
       let stride = aligned.mantissas[2]
       // A max that misses the last value by a billionth of a step was meant to include it.
       steps = Double((width + stride / 1_000_000_000) / stride)
-      exact = Exact(
-        minimum: Int64(aligned.mantissas[0]), step: Int64(stride), exponent: aligned.exponent)
+      exact = Exact(minimum: aligned.mantissas[0], step: stride, exponent: aligned.exponent)
     } else {
       steps = ((maximum.value - minimum.value) / step.value + 1e-9).rounded(.down)
       exact = nil
@@ -64,10 +54,13 @@ public struct NumberGrid: Sendable, Equatable {
   public func value(at index: Int) -> Double {
     var value: Double
     if let exact {
-      value = exact.value(at: index)
+      value = DecimalText.value(exact.minimum + Int128(index) * exact.step, exact.exponent)
     } else {
-      // One rounding instead of two: the nearest double to what the bounds' doubles make.
-      value = minimum.addingProduct(Double(index), step)
+      let raw = minimum + Double(index) * step
+      let digits = 12 - Int(log10(max(abs(raw), step)).rounded(.up))
+      let scale = pow(10, Double(digits))
+      let rounded = (raw * scale).rounded() / scale
+      value = rounded.isFinite && scale.isFinite && scale > 0 ? rounded : raw
     }
     if isInteger { value = value.rounded() }
     return min(max(value, minimum), maximum)
@@ -85,12 +78,25 @@ public struct NumberGrid: Sendable, Equatable {
   public func index(nearest number: Double) -> Int {
     guard !number.isNaN else { return 0 }
     let number = min(max(number, minimum), maximum)
-    // Rounded integers of a fractional step can sit one cell beside the guess, at the ends too.
     let near = Int(min(((number - minimum) / step).rounded(), Double(count - 1)))
-    guard isInteger, step != step.rounded() else { return near }
-    return (max(0, near - 1)...min(count - 1, near + 1)).min {
-      abs(value(at: $0) - number) < abs(value(at: $1) - number)
-    } ?? near
+    // Rounded integers of a fractional step can sit one cell beside the guess, at the ends too;
+    // and the guess itself is rounded, which shows on very long grids.
+    guard count > 1 << 32 || isInteger && step != step.rounded() else { return near }
+    var (best, distance) = (near, abs(value(at: near) - number))
+    for other in [near - 1, near + 1] where other >= 0 && other < count {
+      let candidate = abs(value(at: other) - number)
+      if candidate < distance { (best, distance) = (other, candidate) }
+    }
+    return best
+  }
+}
+
+extension NumberGrid {
+  /// The grid's own value where `number` is one but for binary noise, else `number` itself.
+  func canonical(_ number: Double) -> Double {
+    if number.isNaN || isInteger && number == number.rounded() { return number }
+    let nearest = value(at: index(nearest: number))
+    return abs(nearest - number) <= max(step * 1e-9, number.ulp * 4) ? nearest : number
   }
 }
 
@@ -148,15 +154,13 @@ struct DecimalText: Sendable {
   }
 
   /// ±mantissa · 10^exponent, correctly rounded.
-  static func value(_ mantissa: Int64, _ exponent: Int) -> Double {
-    guard mantissa.magnitude <= 1 << 53, abs(exponent) <= 22 else {
-      return value(Int128(mantissa), exponent)
-    }
-    let power = NumberText.exactPowersOfTen[abs(exponent)]
-    return exponent < 0 ? Double(mantissa) / power : Double(mantissa) * power
-  }
-
   static func value(_ mantissa: Int128, _ exponent: Int) -> Double {
-    NumberText.parse("\(mantissa)e\(exponent)") ?? Double(mantissa)
+    // Through 64 bits: the conversion of wider integers costs as much as twenty of these.
+    let narrow = Int64(truncatingIfNeeded: mantissa)
+    if Int128(narrow) == mantissa, narrow.magnitude <= 1 << 53, abs(exponent) <= 22 {
+      let power = NumberText.exactPowersOfTen[abs(exponent)]
+      return exponent < 0 ? Double(narrow) / power : Double(narrow) * power
+    }
+    return NumberText.parse("\(mantissa)e\(exponent)") ?? Double(mantissa)
   }
 }

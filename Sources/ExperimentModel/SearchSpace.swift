@@ -45,31 +45,36 @@ public struct SearchSpace: Sendable {
   }
 }
 
-/// A point by which duplicates are recognised: a 128-bit digest of the readings of all parameters.
+/// What duplicates are recognised by: a hash of the readings of all parameters, 128 bits wide.
 ///
 /// Continuous values go out as the shortest text that reads back, so a point that comes back from
-/// Katib has the very bits that were suggested. Two different points of 10,000 share a digest once
-/// in 10^30 histories, and would then only count as tried.
+/// Katib has the very bits that were suggested. A hash instead of the bits themselves, because a
+/// request may show 10,000 trials of 20 parameters: of so many points two different ones have
+/// equal keys once in 10^30 requests.
 public struct PointKey: Hashable, Sendable {
-  private var first: UInt64 = 0x243f_6a88_85a3_08d3
-  private var second: UInt64 = 0x1319_8a2e_0370_7344
+  private var words: (UInt64, UInt64) = (0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344)
 
-  fileprivate init() {}
+  init() {}
 
-  fileprivate mutating func combine(_ reading: Double) {
+  /// Takes in the next parameter's reading.
+  mutating func append(_ reading: Double) {
     // 0.0 and -0.0 are one value.
     let bits = (reading == 0 ? 0 : reading).bitPattern
-    first = PointKey.mix(first ^ bits)
-    second = PointKey.mix(second &+ bits &* 0x9e37_79b9_7f4a_7c15)
+    words.0 = PointKey.mix(words.0 ^ bits)
+    words.1 = PointKey.mix(words.1 &+ bits &* 0x9e37_79b9_7f4a_7c15)
   }
 
-  /// A bijection that spreads every bit (the finaliser of MurmurHash3).
+  /// The 64-bit finaliser of MurmurHash3 (Appleby): a bijection.
   private static func mix(_ value: UInt64) -> UInt64 {
-    var z = value ^ (value >> 33)
-    z = z &* 0xff51_afd7_ed55_8ccd
+    var z = value
+    z = (z ^ (z >> 33)) &* 0xff51_afd7_ed55_8ccd
     z = (z ^ (z >> 33)) &* 0xc4ce_b9fe_1a85_ec53
     return z ^ (z >> 33)
   }
+
+  public static func == (a: PointKey, b: PointKey) -> Bool { a.words == b.words }
+
+  public func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
 }
 
 extension SearchSpace {
@@ -77,7 +82,7 @@ extension SearchSpace {
   public func key(coordinates: [Double]) -> PointKey {
     var key = PointKey()
     for (i, parameter) in parameters.enumerated() {
-      key.combine(parameter.reading(ofCoordinate: coordinates[i]))
+      key.append(parameter.reading(ofCoordinate: coordinates[i]))
     }
     return key
   }
@@ -86,17 +91,18 @@ extension SearchSpace {
   public func key(readings: [Double]) -> PointKey {
     var key = PointKey()
     for (i, parameter) in parameters.enumerated() {
-      key.combine(parameter.canonical(reading: readings[i]))
+      key.append(parameter.canonical(reading: readings[i]))
     }
     return key
   }
 
-  /// The keys of all trials of a history, in its order.
+  /// The keys of all trials of a history of this space.
   public func keys(_ history: History) -> [PointKey] {
-    var keys = Array(repeating: PointKey(), count: history.count)
-    for (i, parameter) in parameters.enumerated() {
-      let column = history.readings[i]
-      for trial in keys.indices { keys[trial].combine(parameter.canonical(reading: column[trial])) }
+    var keys = [PointKey](repeating: PointKey(), count: history.count)
+    for (parameter, column) in zip(parameters, history.readings) {
+      for trial in keys.indices {
+        keys[trial].append(parameter.canonical(reading: column[trial]))
+      }
     }
     return keys
   }
