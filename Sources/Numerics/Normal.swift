@@ -18,7 +18,7 @@ internal import Glibc
 /// Abramowitz and Stegun 26.2.12 for the asymptotic tail.
 public enum Normal {
   /// ln(2 pi) / 2
-  static let halfLogTwoPi = 0.918_938_533_204_672_74
+  public static let halfLogTwoPi = 0.918_938_533_204_672_74
   static let inverseSqrtTwo = 0.707_106_781_186_547_52
   /// Below this point erfc comes near the subnormal numbers; the asymptotic series takes over.
   static let asymptoticBelow = -30.0
