@@ -1,105 +1,54 @@
 // Copyright 2026 The katib-suggestion authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Numerics
+internal import ExperimentModel
 
-/// The points that must not be suggested again, and the way out when a proposal is one of them.
-///
-/// A space of grid and categorical axes alone can run out of points. The search for an unseen one
-/// is exact: neighbours of the proposal first, then the whole space in index order from a random
-/// start, which meets an unseen point after at most as many steps as there are seen ones.
+/// The points that need not be tried (again): every trial of the history, whatever became of it,
+/// and what this reply already holds.
 struct SeenPoints {
-  private var points: Set<[Double]> = []
-  let axes: [Axis]
-  /// Number of points of the space; nil when it is infinite or beyond 2^53.
-  let size: Int?
+  private let space: SearchSpace
+  private var keys: Set<PointKey>
 
-  init(axes: [Axis], lists: [PointList]) {
-    self.axes = axes
-    size = SeenPoints.size(of: axes)
-    points.reserveCapacity(lists.reduce(0) { $0 + $1.count })
-    for list in lists {
-      for i in 0..<list.count { points.insert(list[i]) }
+  init(_ request: SuggestionRequest) {
+    space = request.space
+    let history = request.history
+    keys = Set(minimumCapacity: history.count + request.count)
+    for trial in 0..<history.count {
+      keys.insert(space.key(readings: history.readings.lazy.map { $0[trial] }))
     }
+    for readings in request.alreadyInReply { keys.insert(space.key(readings: readings)) }
   }
 
-  private static func size(of axes: [Axis]) -> Int? {
-    var product = 1.0
-    for axis in axes {
-      switch axis {
-      case .continuous: return nil
-      case .grid(let grid): product *= Double(grid.count)
-      case .categorical(let count): product *= Double(count)
+  var count: Int { keys.count }
+
+  func contains(_ coordinates: [Double]) -> Bool {
+    keys.contains(space.key(coordinates: coordinates))
+  }
+
+  /// - Returns: false when the point was there before.
+  @discardableResult
+  mutating func insert(_ coordinates: [Double]) -> Bool {
+    keys.insert(space.key(coordinates: coordinates)).inserted
+  }
+
+  /// The first unseen point from `coordinates` on in the space's own counting order (last
+  /// parameter fastest, wrapping around), or nil when every point has been seen.
+  ///
+  /// Only for spaces without a continuous parameter. Of any `count + 1` points in a row at least
+  /// one is unseen, so that many steps are enough in a space of any size.
+  func firstUnseen(from coordinates: [Double]) -> [Double]? {
+    let counts = space.parameters.map { $0.cardinality ?? 1 }
+    var point = coordinates
+    for _ in 0...keys.count {
+      if !contains(point) { return point }
+      var axis = counts.count - 1
+      while axis >= 0 {
+        point[axis] += 1
+        if point[axis] < Double(counts[axis]) { break }
+        point[axis] = 0
+        axis -= 1
       }
-    }
-    return product < 0x1p53 ? Int(product) : nil
-  }
-
-  /// Whether every point of the space has been seen.
-  var isExhausted: Bool {
-    guard let size else { return false }
-    return points.count >= size
-  }
-
-  func contains(_ point: [Double]) -> Bool { points.contains(point) }
-
-  mutating func insert(_ point: [Double]) { points.insert(point) }
-
-  /// The point itself when it is new, else an unseen one near it; any point once all are seen.
-  func unseen(near point: [Double], using random: inout RandomSource) -> [Double] {
-    if !points.contains(point) || isExhausted { return point }
-    // Move one axis, then two, then more: by one value on a grid, to any category, a little on
-    // the continuous ones.
-    for attempt in 0..<(16 * axes.count + 64) {
-      var moved = point
-      let moves = 1 + attempt / (8 * axes.count + 16)
-      for _ in 0..<moves {
-        let d = random.uniform(below: axes.count)
-        moved[d] = step(axes[d], from: moved[d], using: &random)
-      }
-      if !points.contains(moved) { return moved }
-    }
-    return firstUnseen(using: &random) ?? point
-  }
-
-  private func step(_ axis: Axis, from entry: Double, using random: inout RandomSource) -> Double {
-    switch axis {
-    case .continuous:
-      return min(max(entry + 0.1 * (random.uniform() - 0.5), 0), 1)
-    case .grid(let grid):
-      let reach = max(1, grid.count / 50)
-      let shift = Double(1 + random.uniform(below: reach))
-      let moved = random.uniform() < 0.5 ? entry - shift : entry + shift
-      return min(max(moved, 0), Double(grid.count - 1))
-    case .categorical(let count):
-      return Double(random.uniform(below: count))
-    }
-  }
-
-  private func firstUnseen(using random: inout RandomSource) -> [Double]? {
-    guard let size else { return nil }
-    let start = random.uniform(below: size)
-    for offset in 0...min(points.count, size - 1) {
-      let candidate = point(number: (start + offset) % size)
-      if !points.contains(candidate) { return candidate }
     }
     return nil
-  }
-
-  /// Mixed-radix digits of a number below `size`, the last axis fastest.
-  private func point(number: Int) -> [Double] {
-    var rest = number
-    var point = [Double](repeating: 0, count: axes.count)
-    for d in axes.indices.reversed() {
-      let radix: Int
-      switch axes[d] {
-      case .continuous: radix = 1
-      case .grid(let grid): radix = grid.count
-      case .categorical(let count): radix = count
-      }
-      point[d] = Double(rest % radix)
-      rest /= radix
-    }
-    return point
   }
 }

@@ -1,6 +1,7 @@
 // Copyright 2026 The katib-suggestion authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ExperimentModel
 internal import Glibc
 internal import Numerics
 

@@ -1,6 +1,7 @@
 // Copyright 2026 The katib-suggestion authors
 // SPDX-License-Identifier: Apache-2.0
 
+public import ExperimentModel
 internal import Glibc
 internal import Numerics
 
@@ -48,7 +49,7 @@ public struct TPEEngine: Sendable {
     checkCancellation: () throws -> Void = {}
   ) throws -> PointList {
     var chosen = PointList(dimension: axes.count)
-    var seen = SeenPoints(axes: axes, lists: [history.evaluated, history.pending])
+    var seen = VisitedPoints(axes: axes, lists: [history.evaluated, history.pending])
     let split = Split(history: history, settings: settings)
     for slot in 0..<count {
       try checkCancellation()
@@ -78,7 +79,7 @@ public struct TPEEngine: Sendable {
   }
 
   private func model(
-    split: Split, history: EngineHistory, chosen: PointList, seen: SeenPoints,
+    split: Split, history: EngineHistory, chosen: PointList, seen: VisitedPoints,
     random: inout RandomSource
   ) -> [Double] {
     if settings.univariate {
@@ -99,7 +100,7 @@ public struct TPEEngine: Sendable {
   }
 
   private func search(
-    axes: [Axis], split: Split, history: EngineHistory, chosen: PointList, seen: SeenPoints?,
+    axes: [Axis], split: Split, history: EngineHistory, chosen: PointList, seen: VisitedPoints?,
     random: inout RandomSource
   ) -> [Double] {
     var options = ParzenEstimator.Options()
