@@ -1,6 +1,8 @@
 // Copyright 2026 The katib-suggestion authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ExperimentModel
+
 /// Points of one search space, row after row in one array.
 ///
 /// An entry of a point is a coordinate of the unit interval on a continuous axis, the index of a
@@ -47,5 +49,33 @@ public struct EngineHistory: Sendable {
     self.evaluated = evaluated
     self.objectives = objectives
     self.pending = pending
+  }
+
+  /// The same history with every entry feasible: histories from elsewhere may lack an assignment
+  /// (NaN: the middle of the axis) or hold one outside the range (the nearest end).
+  func repaired(axes: [Axis]) -> EngineHistory {
+    var copy = self
+    copy.evaluated.repair(axes)
+    copy.pending.repair(axes)
+    return copy
+  }
+}
+
+extension PointList {
+  fileprivate mutating func repair(_ axes: [Axis]) {
+    for i in 0..<count {
+      for (d, axis) in axes.enumerated() {
+        let place = i * dimension + d
+        let entry = values[place]
+        let last = axis.count.map { Double($0 - 1) }
+        let fixed: Double
+        if entry.isNaN {
+          fixed = last.map { ($0 / 2).rounded(.down) } ?? 0.5
+        } else {
+          fixed = min(max(last == nil ? entry : entry.rounded(), 0), last ?? 1)
+        }
+        if fixed != entry { values[place] = fixed }
+      }
+    }
   }
 }

@@ -15,9 +15,10 @@ struct VisitedPoints {
   /// Number of points of the space; nil when it is infinite or beyond 2^53.
   let size: Int?
 
-  init(axes: [Axis], lists: [PointList]) {
+  init(axes: [Axis], history: EngineHistory) {
     self.axes = axes
     size = VisitedPoints.size(of: axes)
+    let lists = [history.evaluated, history.pending]
     points.reserveCapacity(lists.reduce(0) { $0 + $1.count })
     for list in lists {
       for i in 0..<list.count { points.insert(list[i]) }

@@ -134,12 +134,12 @@ struct CovarianceAdaptation: Sendable {
     let c = constants
     let lost = stalled ? c.rankOneRate * c.pathRate * (2 - c.pathRate) : 0
     let keep = 1 + lost - c.rankOneRate - c.rankMuRate * weights.reduce(0, +)
-    covariance.withUnsafeMutableBufferPointer { C in
-      for i in 0..<n * n { C[i] *= keep }
+    covariance.withUnsafeMutableBufferPointer { matrix in
+      for i in 0..<n * n { matrix[i] *= keep }
       func add(_ factor: Double, _ y: [Double]) {
         for i in 0..<n {
           let f = factor * y[i]
-          for j in 0...i { C[i * n + j] += f * y[j] }
+          for j in 0...i { matrix[i * n + j] += f * y[j] }
         }
       }
       add(c.rankOneRate, covariancePath)
@@ -148,7 +148,7 @@ struct CovarianceAdaptation: Sendable {
         add(c.rankMuRate * (w > 0 ? w : w * Double(n) / (lengths2[k] + 1e-8)), y)
       }
       for i in 0..<n {
-        for j in 0..<i { C[j * n + i] = C[i * n + j] }
+        for j in 0..<i { matrix[j * n + i] = matrix[i * n + j] }
       }
     }
   }

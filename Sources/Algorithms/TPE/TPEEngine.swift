@@ -2,40 +2,49 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import ExperimentModel
-internal import Glibc
 internal import Numerics
 
+/// Tree-structured Parzen estimator over the unit cube; one engine for `tpe` and
+/// `multivariate-tpe`.
+///
+/// Finished points are split into good and bad (`GoodBadSplit`); a mixture of product kernels is
+/// put over each (`ParzenEstimator`); candidates are drawn from the good mixture l and judged by
+/// ln l - ln g, the expected improvement of Bergstra et al. (NIPS 2011). Points under evaluation,
+/// failed ones and those already chosen in this batch belong to the bad mixture g. Design after
+/// Watanabe (arXiv 2304.11127), whose ablations set the constants.
+///
+/// What surprises: ln l - ln g alone knows of each point only whether it was good or bad. So where
+/// there is a surrogate (`CandidateRanking`), candidates are judged by its lower confidence bound
+/// plus a share of ln l - ln g.
 public struct TPEEngine: Sendable {
   public struct Settings: Sendable {
-    /// Share of good points in hyperopt's meaning, ceil(gamma sqrt n); nil: the linear rule.
+    /// hyperopt's gamma: ceil(gamma sqrt n) good points; nil: ceil(0.15 n). At most 25 either way.
     public var gamma: Double?
+    /// Weight of the prior's kernel, in mean weights of an observation.
     public var priorWeight = 1.0
+    /// Candidates per suggestion.
     public var candidateCount = 24
-    public var startupCount = 10
+    /// Suggestions that come from the start-up design.
+    public var startupCount = 5
     public var seed: UInt64 = 0
-    // ablation
-    public var linear = 0.15
-    public var cap = 25
-    public var weightRule = 1  // 0 uniform, 1 EI, 2 rank, 3 age
-    public var weightClip = 5.0
-    public var floor = 0.03
-    public var exponent = 2.0
-    public var categoricalWeight = 1.0
-    public var bandwidthRule = 0
-    public var bandwidthScale = 1.0
-    public var badRule = 0
-    public var badScale = 1.0
-    public var refine = 0
-    public var univariate = false
-    public var pendingBad = true
+    /// Whether a surrogate takes part in judging candidates.
+    public var surrogate = true
+
     public init() {}
   }
 
+  /// Finished points below which there is nothing to split.
+  private static let leastFinished = 2
+  /// Fresh draws in place of a candidate that has been seen.
+  private static let mostRedraws = 10
+
   public let axes: [Axis]
   public let settings: Settings
-  let startup: @Sendable (Int) -> [Double]
+  private let startup: @Sendable (Int) -> [Double]
 
-  /// - Parameter startup: the start-up design: the point of the unit cube at a position.
+  /// - Parameters:
+  ///   - axes: at least one.
+  ///   - startup: the start-up design: for a position, one u in [0, 1) per axis.
   public init(
     axes: [Axis], settings: Settings, startup: @escaping @Sendable (Int) -> [Double]
   ) {
@@ -44,172 +53,77 @@ public struct TPEEngine: Sendable {
     self.startup = startup
   }
 
+  /// - Parameters:
+  ///   - count: the number of points wanted.
+  ///   - position: suggestions issued before these; it picks the random streams.
+  ///   - history: evaluated and pending points.
+  ///   - checkCancellation: called between expensive steps; what it throws is passed on.
+  /// - Returns: `count` points, different from each other and from the history while the space
+  ///   has such points.
   public func suggest(
     count: Int, position: Int, history: EngineHistory,
     checkCancellation: () throws -> Void = {}
   ) throws -> PointList {
+    let history = history.repaired(axes: axes)
+    var visited = VisitedPoints(axes: axes, history: history)
     var chosen = PointList(dimension: axes.count)
-    var seen = VisitedPoints(axes: axes, lists: [history.evaluated, history.pending])
-    let split = Split(history: history, settings: settings)
+    let split = GoodBadSplit(objectives: history.objectives, gamma: settings.gamma)
+    var ranking: CandidateRanking?
     for slot in 0..<count {
       try checkCancellation()
       let index = position + slot
-      var random = RandomSource(seed: settings.seed, purpose: "tpe", index: UInt64(index))
+      var random = RandomSource(
+        seed: settings.seed, purpose: "tpe candidates", index: UInt64(index))
       var point: [Double]
-      if index < settings.startupCount || split.finished < 2 {
+      if index < settings.startupCount || split.finished < TPEEngine.leastFinished {
         point = startupPoint(index)
       } else {
-        point = model(split: split, history: history, chosen: chosen, seen: seen, random: &random)
+        var judge =
+          ranking
+          ?? CandidateRanking(
+            axes: axes, settings: settings, split: split, history: history, chosen: chosen)
+        ranking = nil
+        point = best(of: &judge, visited: visited, random: &random)
+        judge.addPending(point)
+        ranking = judge
       }
-      point = seen.unseen(near: point, using: &random)
-      seen.insert(point)
+      point = visited.unseen(near: point, using: &random)
+      visited.insert(point)
       chosen.append(point)
     }
     return chosen
   }
 
-  func startupPoint(_ index: Int) -> [Double] {
+  private func startupPoint(_ index: Int) -> [Double] {
     zip(axes, startup(index)).map { axis, u in
       switch axis {
-      case .continuous: return u
-      case .grid(let grid): return Double(grid.index(at: u))
-      case .categorical(let count): return min(Double(Int(u * Double(count))), Double(count - 1))
+      case .continuous: u
+      case .grid(let grid): Double(grid.index(at: u))
+      case .categorical(let count): min((u * Double(count)).rounded(.down), Double(count - 1))
       }
     }
   }
 
-  private func model(
-    split: Split, history: EngineHistory, chosen: PointList, seen: VisitedPoints,
-    random: inout RandomSource
+  /// The best unseen candidate; a seen one when nothing else was drawn.
+  private func best(
+    of ranking: inout CandidateRanking, visited: VisitedPoints, random: inout RandomSource
   ) -> [Double] {
-    if settings.univariate {
-      return axes.indices.map { d in
-        func column(_ l: PointList) -> PointList {
-          PointList(dimension: 1, points: (0..<l.count).map { [l[$0, d]] })
-        }
-        let sub = EngineHistory(
-          evaluated: column(history.evaluated), objectives: history.objectives,
-          pending: column(history.pending))
-        return search(
-          axes: [axes[d]], split: split, history: sub, chosen: column(chosen), seen: nil,
-          random: &random)[0]
-      }
-    }
-    return search(
-      axes: axes, split: split, history: history, chosen: chosen, seen: seen, random: &random)
-  }
-
-  private func search(
-    axes: [Axis], split: Split, history: EngineHistory, chosen: PointList, seen: VisitedPoints?,
-    random: inout RandomSource
-  ) -> [Double] {
-    var options = ParzenEstimator.Options()
-    options.floor = settings.floor
-    options.exponent = settings.exponent
-    options.categoricalWeight = settings.categoricalWeight
-    options.rule = settings.bandwidthRule
-    options.scale = settings.bandwidthScale
-    let goodMean = split.weights.reduce(0, +) / Double(split.weights.count)
-    var good = ParzenEstimator(
-      axes: axes, points: history.evaluated, rows: split.good, weights: split.weights,
-      priorWeight: settings.priorWeight * goodMean, options: options)
-    var others = PointList(dimension: axes.count)
-    for i in split.bad { others.append(history.evaluated[i]) }
-    if settings.pendingBad {
-      for i in 0..<history.pending.count { others.append(history.pending[i]) }
-      for i in 0..<chosen.count { others.append(chosen[i]) }
-    }
-    var badOptions = options
-    badOptions.rule = settings.badRule
-    badOptions.scale = settings.badScale
-    var bad = ParzenEstimator(
-      axes: axes, points: others, rows: Array(0..<others.count),
-      weights: Array(repeating: 1, count: others.count), priorWeight: settings.priorWeight,
-      options: badOptions)
     var best: [Double]?
-    var bestScore = -Double.infinity
-    var fallback: [Double] = []
-    for _ in 0..<settings.candidateCount {
-      var candidate = good.sample(using: &random)
-      if let seen, seen.contains(candidate) {
-        for _ in 0..<10 where seen.contains(candidate) { candidate = good.sample(using: &random) }
+    var bestMerit = -Double.infinity
+    var last: [Double] = []
+    for _ in 0..<max(1, settings.candidateCount) {
+      var candidate = ranking.draw(using: &random)
+      for _ in 0..<TPEEngine.mostRedraws where visited.contains(candidate) {
+        candidate = ranking.draw(using: &random)
       }
-      let score = good.logDensity(at: candidate) - bad.logDensity(at: candidate)
-      if score > bestScore {
-        if let seen, seen.contains(candidate) {
-          fallback = candidate
-        } else {
-          bestScore = score
-          best = candidate
-        }
-      }
-    }
-    guard var best else { return fallback }
-    var scale = 0.1
-    for _ in 0..<settings.refine {
-      var candidate = best
-      for d in axes.indices where random.uniform() < 0.5 {
-        switch axes[d] {
-        case .continuous:
-          candidate[d] = Normal.truncatedQuantile(
-            random.uniformOpen(), mean: best[d], deviation: scale, from: 0, to: 1)
-        case .grid(let grid):
-          candidate[d] = Double(
-            grid.index(
-              at: Normal.truncatedQuantile(
-                random.uniformOpen(), mean: grid.center(Int(best[d])), deviation: scale, from: 0,
-                to: 1)))
-        case .categorical(let count):
-          candidate[d] = Double(random.uniform(below: count))
-        }
-      }
-      if let seen, seen.contains(candidate) { continue }
-      let score = good.logDensity(at: candidate) - bad.logDensity(at: candidate)
-      if score > bestScore {
-        bestScore = score
+      last = candidate
+      if visited.contains(candidate) { continue }
+      let merit = ranking.merit(of: candidate)
+      if merit > bestMerit || best == nil {
+        bestMerit = merit
         best = candidate
-      } else {
-        scale = max(0.01, scale * 0.97)
       }
     }
-    return best
-  }
-}
-
-struct Split {
-  var finished = 0
-  var good: [Int] = []
-  var weights: [Double] = []
-  var bad: [Int] = []
-
-  init(history: EngineHistory, settings: TPEEngine.Settings) {
-    let y = history.objectives
-    var order = y.indices.filter { y[$0].isFinite }
-    finished = order.count
-    let failed = y.indices.filter { !y[$0].isFinite }
-    order.sort { (y[$0], $0) < (y[$1], $1) }
-    guard finished > 0 else { return }
-    let n = Double(finished)
-    let goodCount: Int
-    if let gamma = settings.gamma {
-      goodCount = Int((gamma * n.squareRoot()).rounded(.up))
-    } else {
-      goodCount = Int((settings.linear * n).rounded(.up))
-    }
-    let k = max(1, min(goodCount, settings.cap, finished))
-    good = Array(order[..<k])
-    bad = Array(order[k...]) + failed
-    weights = [Double](repeating: 1, count: k)
-    switch settings.weightRule {
-    case 1 where k >= 2 && k < finished:
-      let scale = max(abs(y[order[0]]), abs(y[order[finished - 1]]), 1e-300)
-      let limit = y[order[k]] / scale
-      weights = good.map { max(1e-12, limit - y[$0] / scale) }
-      let median = weights.sorted()[k / 2]
-      weights = weights.map { min($0, settings.weightClip * max(median, 1e-12)) }
-    case 2:
-      weights = good.indices.map { log(Double(k) + 0.5) - log(Double($0) + 1) + 0.1 }
-    default: break
-    }
+    return best ?? last
   }
 }
