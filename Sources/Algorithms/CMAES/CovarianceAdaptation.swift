@@ -26,6 +26,8 @@ struct CovarianceAdaptation: Sendable {
   private(set) var basis: [Double]
   private(set) var scales: [Double]
   private var basisGeneration = 0
+  /// Eigendecompositions so far, the dominant cost in large spaces.
+  private(set) var decompositions = 0
 
   var dimension: Int { constants.dimension }
 
@@ -159,6 +161,7 @@ struct CovarianceAdaptation: Sendable {
     let gap = max(1, Int(0.05 / (constants.rankOneRate + constants.rankMuRate)))
     if generation - basisGeneration < gap { return }
     basisGeneration = generation
+    decompositions += 1
     let n = dimension
     let eigen = SymmetricEigen(covariance, dimension: n)
     guard eigen.values.allSatisfy(\.isFinite), eigen.vectors.allSatisfy(\.isFinite) else { return }

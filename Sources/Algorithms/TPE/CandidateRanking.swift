@@ -24,6 +24,10 @@ struct CandidateRanking {
   /// Spread of the good points along each axis, the unit of length of the surrogate.
   private var scales: [Double]
 
+  /// Kernels of both mixtures: what judging a candidate costs.
+  var kernelCount: Int { good.count + bad.count }
+  var surrogateCount: Int { surrogate?.count ?? 0 }
+
   init(
     axes: [Axis], settings: TPEEngine.Settings, split: GoodBadSplit, history: EngineHistory,
     chosen: PointList

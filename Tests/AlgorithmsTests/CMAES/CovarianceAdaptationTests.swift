@@ -70,4 +70,23 @@ import Testing
     let pair = EvolutionReplay.sharedWeights(weights, [1, 2, 2, .infinity])
     #expect(pair[0] == 0.5 && pair[1] == 0.25 && pair[2] == 0.25 && pair[3] == -0.4)
   }
+
+  @Test func decompositionsBecomeRareInLargeSpaces() {
+    // 9 n^3 operations each: the product with their number is what a long history costs.
+    for (n, generations, most) in [(5, 200, 200), (40, 100, 13), (100, 60, 3)] {
+      let constants = CMAConstants(
+        dimension: n, population: CMAConstants.defaultPopulation(dimension: n))
+      var state = CovarianceAdaptation(
+        constants: constants, mean: [Double](repeating: 0.5, count: n), sigma: 0.1)
+      let points: [[Double]] = (0..<constants.population).map { (k: Int) -> [Double] in
+        (0..<n).map { (i: Int) -> Double in
+          let residue = (i * 7 + k * 3) % 11
+          return 0.5 + 0.01 * Double(residue)
+        }
+      }
+      for _ in 0..<generations { state.update(points: points, longest: 3) }
+      #expect(state.decompositions <= most, "\(n) dimensions: \(state.decompositions)")
+      #expect(state.decompositions > 0 && state.covariance.allSatisfy(\.isFinite))
+    }
+  }
 }
