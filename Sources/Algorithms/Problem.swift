@@ -67,7 +67,9 @@ public struct Problem: Sendable {
   ) throws -> SuggestionReply {
     guard count > 0 else { return SuggestionReply(suggestions: []) }
     let (seed, returned) = seed(drawSeed)
-    let initial = initialReadings(position: position, count: count, seed: seed)
+    let initial =
+      algorithm.placesInitialPoints
+      ? [] : initialReadings(position: position, count: count, seed: seed)
     var reply = SuggestionReply(
       suggestions: initial.map { readings in
         Suggestion(
@@ -84,6 +86,7 @@ public struct Problem: Sendable {
       reply.suggestions += rest.suggestions
       reply.settings = rest.settings
       reply.notices = rest.notices
+      reply.checkpoints = rest.checkpoints
     }
     reply.settings += returned
     return reply
@@ -108,7 +111,7 @@ public struct Problem: Sendable {
   }
 
   /// Complete readings of the initial points that fall into `position ..< position + count`.
-  private func initialReadings(position: Int, count: Int, seed: UInt64) -> [[Double]] {
+  func initialReadings(position: Int, count: Int, seed: UInt64) -> [[Double]] {
     let end = min(position + count, initialPointCount)
     guard position < end else { return [] }
     return (position..<end).map { i in
