@@ -43,12 +43,18 @@ public struct EngineHistory: Sendable {
   public var objectives: [Double]
   /// Points under evaluation.
   public var pending: PointList
+  /// Points that teach nothing and are not suggested again.
+  public var avoided: PointList
 
-  public init(evaluated: PointList, objectives: [Double], pending: PointList) {
+  /// - Parameter avoided: none when nil.
+  public init(
+    evaluated: PointList, objectives: [Double], pending: PointList, avoided: PointList? = nil
+  ) {
     precondition(evaluated.count == objectives.count, "one objective per evaluated point")
     self.evaluated = evaluated
     self.objectives = objectives
     self.pending = pending
+    self.avoided = avoided ?? PointList(dimension: evaluated.dimension)
   }
 
   /// The same history with every entry feasible: histories from elsewhere may lack an assignment
@@ -57,6 +63,7 @@ public struct EngineHistory: Sendable {
     var copy = self
     copy.evaluated.repair(axes)
     copy.pending.repair(axes)
+    copy.avoided.repair(axes)
     return copy
   }
 }

@@ -21,6 +21,12 @@ struct SeenPoints {
     for readings in request.alreadyInReply { keys.insert(space.key(readings: readings)) }
   }
 
+  /// The points of a space of one's own, for example without a parameter that the algorithm sets.
+  init(space: SearchSpace, keys: Set<PointKey>) {
+    self.space = space
+    self.keys = keys
+  }
+
   var count: Int { keys.count }
 
   func contains(_ coordinates: [Double]) -> Bool {

@@ -18,7 +18,7 @@ struct VisitedPoints {
   init(axes: [Axis], history: EngineHistory) {
     self.axes = axes
     size = VisitedPoints.size(of: axes)
-    let lists = [history.evaluated, history.pending]
+    let lists = [history.evaluated, history.pending, history.avoided]
     points.reserveCapacity(lists.reduce(0) { $0 + $1.count })
     for list in lists {
       for i in 0..<list.count { points.insert(list[i]) }
