@@ -14,17 +14,17 @@ struct SeenPoints {
   private(set) var isExhausted = false
 
   init(_ request: SuggestionRequest) {
-    space = request.space
-    spaceIsFinite = space.parameters.allSatisfy { $0.cardinality != nil }
-    keys = Set(minimumCapacity: request.history.count + request.count)
-    keys.formUnion(space.keys(request.history))
-    for readings in request.alreadyInReply { keys.insert(space.key(readings: readings)) }
+    var keys = Set<PointKey>(minimumCapacity: request.history.count + request.count)
+    keys.formUnion(request.space.keys(request.history))
+    self.init(space: request.space, keys: keys)
+    for readings in request.alreadyInReply { self.keys.insert(space.key(readings: readings)) }
   }
 
   /// The points of a space of one's own, for example without a parameter that the algorithm sets.
   init(space: SearchSpace, keys: Set<PointKey>) {
     self.space = space
     self.keys = keys
+    spaceIsFinite = space.parameters.allSatisfy { $0.cardinality != nil }
   }
 
   var count: Int { keys.count }

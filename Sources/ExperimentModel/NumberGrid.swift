@@ -1,14 +1,12 @@
 // Copyright 2026 The katib-suggestion authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Glibc
-
 /// The values min, min + step, min + 2 step, ... up to max, without enumerating them.
 ///
 /// Bounds and step are decimal texts, and decimal texts are exact: 0.1 + 2 · 0.1 must go out as
 /// 0.3. So the grid counts in integers of a common power of ten (128 bits wide) and divides once
-/// at the end, which rounds correctly. Inputs too long for that fall back to doubles, where the
-/// value is rounded to the digits that the step can justify.
+/// at the end, which rounds correctly. Inputs too long for that (or bounds many powers of ten apart)
+/// fall back to doubles, rounded once.
 public struct NumberGrid: Sendable, Equatable {
   /// How many values there are, at least 1 and at most 2^53.
   public let count: Int
@@ -56,11 +54,8 @@ public struct NumberGrid: Sendable, Equatable {
     if let exact {
       value = DecimalText.value(exact.minimum + Int128(index) * exact.step, exact.exponent)
     } else {
-      let raw = minimum + Double(index) * step
-      let digits = 12 - Int(log10(max(abs(raw), step)).rounded(.up))
-      let scale = pow(10, Double(digits))
-      let rounded = (raw * scale).rounded() / scale
-      value = rounded.isFinite && scale.isFinite && scale > 0 ? rounded : raw
+      // One rounding instead of two: the nearest double to what the bounds' doubles make.
+      value = minimum.addingProduct(Double(index), step)
     }
     if isInteger { value = value.rounded() }
     return min(max(value, minimum), maximum)
