@@ -99,10 +99,10 @@ let package = Package(
     tests("Numerics", ["Numerics"]),
     tests("ExperimentModel", ["ExperimentModel", "Numerics", "TestSupport"]),
     tests("Algorithms", ["Algorithms", "ExperimentModel", "Numerics", "TestSupport"]),
-    tests("GRPC", ["GRPC", nioCore, nioPosix]),
+    tests("GRPC", ["CNghttp2", "GRPC"]),
     tests("KatibAPI", ["CKatibProto", "ExperimentModel", "KatibAPI"]),
     tests(
       "SuggestionServices",
-      ["Algorithms", "ExperimentModel", "GRPC", "KatibAPI", "SuggestionServices"]),
+      ["Algorithms", "ExperimentModel", "GRPC", "KatibAPI", "SuggestionServices", logging]),
   ]
 )

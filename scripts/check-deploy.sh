@@ -92,7 +92,10 @@ step "Render"
 render_over_base_for_tests >"$rendered/katib.yaml"
 render deploy/standalone >"$rendered/standalone.yaml"
 wc -l "$rendered"/*.yaml
-[ -z "$keep" ] || cp -r "$rendered/." "$keep/"
+if [ -n "$keep" ]; then
+  mkdir -p "$keep"
+  cp -r "$rendered/." "$keep/"
+fi
 
 step "Schemas"
 "$work/venv/bin/kubernetes-validate" --strict --kubernetes-version "$oldest_kubernetes" \

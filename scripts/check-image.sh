@@ -146,11 +146,12 @@ copy_git_redirections() {
 }
 
 build_image() {
-  local started=$SECONDS layers=()
+  local started=$SECONDS layers=() revision
+  revision=$(git -C "$root" rev-parse HEAD 2>/dev/null || echo unknown)
   [ -z "$cache" ] || layers=(--layers)
   in_store build "${layers[@]}" --isolation chroot --pull-never --target "$target" --tag "$image" \
     --build-arg SWIFT_IMAGE="$base" --build-arg VERSION=check \
-    --build-arg REVISION="$(git -C "$root" rev-parse HEAD)" "$root"
+    --build-arg REVISION="$revision" "$root"
   echo "built $image in $((SECONDS - started)) s"
 }
 

@@ -117,38 +117,45 @@ def runtime_spec(rootfs: str, image: dict) -> dict:
     return spec
 
 
-def wait_until_serving(channel: grpc.Channel, server: subprocess.Popen, limit: float) -> float:
-    """Asks for the health of every name until all are SERVING; returns the seconds it took."""
-    health = health_pb2_grpc.HealthStub(channel)
-    serving = health_pb2.HealthCheckResponse.SERVING
+def wait_until_listening(server: subprocess.Popen, limit: float) -> float:
+    """Connects until someone answers; returns the seconds it took."""
     started = time.monotonic()
-    for name in (PROBED, "api.v1beta1.Suggestion", ""):
-        while True:
-            if server.poll() is not None:
-                raise SystemExit(f"the server ended with status {server.returncode}")
-            try:
-                reply = health.Check(health_pb2.HealthCheckRequest(service=name), timeout=1)
-                if reply.status == serving:
-                    break
-            except grpc.RpcError as error:
-                if error.code() != grpc.StatusCode.UNAVAILABLE:
-                    raise
-            if time.monotonic() - started > limit:
-                raise SystemExit(f"health of {name!r} is not SERVING after {limit} s")
-            time.sleep(0.005)
-    return time.monotonic() - started
+    while time.monotonic() - started < limit:
+        if server.poll() is not None:
+            raise SystemExit(f"the server ended with status {server.returncode}")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", PORT)) == 0:
+                return time.monotonic() - started
+        time.sleep(0.002)
+    raise SystemExit(f"nobody listens on {PORT} after {limit} s")
+
+
+def check_health(channel: grpc.Channel):
+    """Every name that Katib or a person may ask for is SERVING, and no other."""
+    health = health_pb2_grpc.HealthStub(channel)
+    for name in (PROBED, "api.v1.beta1.Suggestion", ""):
+        reply = health.Check(health_pb2.HealthCheckRequest(service=name), timeout=5)
+        if reply.status != health_pb2.HealthCheckResponse.SERVING:
+            raise SystemExit(f"health of {name!r} is {reply.status}")
+    try:
+        health.Check(health_pb2.HealthCheckRequest(service="no.such.Service"), timeout=5)
+    except grpc.RpcError as error:
+        if error.code() == grpc.StatusCode.NOT_FOUND:
+            return
+        raise
+    raise SystemExit("health of an unknown service is not NOT_FOUND")
 
 
 def suggestion_classes(channel: grpc.Channel):
     """The request and reply of GetSuggestions, made from what server reflection tells."""
     ask = reflection_pb2.ServerReflectionRequest(
-        file_containing_symbol="api.v1beta1.Suggestion"
+        file_containing_symbol="api.v1.beta1.Suggestion"
     )
     replies = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo(iter([ask]))
     pool = descriptor_pool.DescriptorPool()
     for text in next(replies).file_descriptor_response.file_descriptor_proto:
         pool.Add(descriptor_pb2.FileDescriptorProto.FromString(text))
-    method = pool.FindServiceByName("api.v1beta1.Suggestion").methods_by_name["GetSuggestions"]
+    method = pool.FindServiceByName("api.v1.beta1.Suggestion").methods_by_name["GetSuggestions"]
     return tuple(map(message_factory.GetMessageClass, (method.input_type, method.output_type)))
 
 
@@ -167,7 +174,7 @@ def ask_for_suggestions(channel: grpc.Channel) -> str:
     layers = specification.parameter_specs.parameters.add(name="layers", parameter_type=2)
     layers.feasible_space.min, layers.feasible_space.max = "1", "5"
     call = channel.unary_unary(
-        "/api.v1beta1.Suggestion/GetSuggestions",
+        "/api.v1.beta1.Suggestion/GetSuggestions",
         request_serializer=request_class.SerializeToString,
         response_deserializer=reply_class.FromString,
     )
@@ -256,9 +263,11 @@ def main():
         run = [*runc, "run", f"--bundle={bundle}", f"--pid-file={pid_file}", CONTAINER]
         server = subprocess.Popen(run)
         try:
+            seconds = wait_until_listening(server, limit=10)
+            print(f"listening {seconds * 1000:.0f} ms after runc was called")
             with grpc.insecure_channel(f"127.0.0.1:{PORT}") as channel:
-                seconds = wait_until_serving(channel, server, limit=10)
-                print(f"SERVING for {PROBED}, {seconds * 1000:.0f} ms after runc was called")
+                check_health(channel)
+                print(f"SERVING for {PROBED}")
                 print("random:", ask_for_suggestions(channel))
             print(confinement(int(pid_file.read_text())))
             subprocess.run([*runc, "kill", CONTAINER, "TERM"], check=True)

@@ -34,8 +34,13 @@ public protocol Algorithm: Sendable {
   /// Whether `initial_points` is a setting of this algorithm.
   var acceptsInitialPoints: Bool { get }
 
-  /// Whether `failed_trials` is a setting of this algorithm.
-  var learnsFromFailures: Bool { get }
+  /// Whether the algorithm itself puts the initial points into its reply, because they need names
+  /// of its choosing or values that it sets. It takes them from `SuggestionRequest.initialPoint`.
+  var placesInitialPoints: Bool { get }
+
+  /// Whether trials have folders on a volume, which the server prepares before it replies (see
+  /// `CheckpointFolder`).
+  var keepsCheckpoints: Bool { get }
 
   /// Assignments to keep as text in the history, for algorithms whose parameters are not those of
   /// the search space.
@@ -55,7 +60,8 @@ extension Algorithm {
   public var acceptsUnknownSettings: Bool { false }
   public var seeding: Seeding { .drawn }
   public var acceptsInitialPoints: Bool { true }
-  public var learnsFromFailures: Bool { false }
+  public var placesInitialPoints: Bool { false }
+  public var keepsCheckpoints: Bool { false }
   public var textAssignments: [String] { [] }
   public func validate(_ problem: Problem) throws(InvalidExperiment) {}
 }
@@ -91,6 +97,12 @@ public struct SuggestionRequest: Sendable {
   public var space: SearchSpace { problem.space }
   public var settings: Settings { problem.settings }
   public var experiment: Experiment { problem.experiment }
+
+  /// Complete readings of initial point `i`, or nil when there are not so many: for algorithms that
+  /// place them themselves.
+  func initialPoint(_ i: Int) -> [Double]? {
+    problem.initialReadings(position: i, count: 1, seed: seed).first
+  }
 }
 
 /// What an algorithm answers.
@@ -100,9 +112,23 @@ public struct SuggestionReply: Sendable {
   public var settings: [SettingText] = []
   /// What an operator should read in the log.
   public var notices: [String] = []
+  /// Folders that must stand on the volume before the reply goes out.
+  public var checkpoints: [CheckpointFolder] = []
 
   public init(suggestions: [Suggestion], notices: [String] = []) {
     self.suggestions = suggestions
     self.notices = notices
+  }
+}
+
+/// A trial's folder on the volume: a copy of its parent's, or empty.
+public struct CheckpointFolder: Sendable, Equatable {
+  public var trialName: String
+  /// nil for a trial that starts from nothing.
+  public var parentName: String?
+
+  public init(trialName: String, parentName: String?) {
+    self.trialName = trialName
+    self.parentName = parentName
   }
 }

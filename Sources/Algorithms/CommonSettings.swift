@@ -3,7 +3,7 @@
 
 public import ExperimentModel
 
-/// The settings that (nearly) every algorithm has.
+/// The settings that every algorithm has, some with exceptions that `Algorithm` names.
 public enum CommonSettings {
   public static let randomState = Setting.whole(
     "random_state", defaultText: "drawn, and returned to the controller", atLeast: 0,
@@ -29,8 +29,8 @@ public enum CommonSettings {
 
   public static let failedTrials = Setting<FailedTrials>.choice(
     "failed_trials", default: .penalize,
-    summary: "What a failed trial teaches: penalize takes its point for a bad one, ignore learns "
-      + "nothing from it. Either way the point is not suggested again.")
+    summary: "What a failed trial teaches an algorithm that learns: penalize takes its point for a "
+      + "bad one, ignore learns nothing from it. Either way the point is not suggested again.")
 }
 
 extension Algorithm {
@@ -43,7 +43,7 @@ extension Algorithm {
     case .experimentName: break
     }
     if acceptsInitialPoints { rows.append(CommonSettings.initialPoints.row) }
-    if learnsFromFailures { rows.append(CommonSettings.failedTrials.row) }
+    rows.append(CommonSettings.failedTrials.row)
     return rows
   }
 }

@@ -67,7 +67,9 @@ public struct Problem: Sendable {
   ) throws -> SuggestionReply {
     guard count > 0 else { return SuggestionReply(suggestions: []) }
     let (seed, returned) = seed(drawSeed)
-    let initial = initialReadings(position: position, count: count, seed: seed)
+    let initial =
+      algorithm.placesInitialPoints
+      ? [] : initialReadings(position: position, count: count, seed: seed)
     var reply = SuggestionReply(
       suggestions: initial.map { readings in
         Suggestion(
@@ -84,6 +86,7 @@ public struct Problem: Sendable {
       reply.suggestions += rest.suggestions
       reply.settings = rest.settings
       reply.notices = rest.notices
+      reply.checkpoints = rest.checkpoints
     }
     reply.settings += returned
     return reply

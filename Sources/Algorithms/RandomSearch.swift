@@ -33,7 +33,7 @@ struct RandomSearch: Algorithm {
       let first = draw()
       var point = first
       var redraws = 0
-      while seen.contains(point), redraws < RandomSearch.redraws {
+      while seen.contains(point), redraws < RandomSearch.redraws, !seen.isExhausted {
         point = draw()
         redraws += 1
       }

@@ -11,6 +11,9 @@ public struct Registry: Sendable {
     RandomSearch(),
     GridSearch(),
     SobolSearch(),
+    TPESearch.tpe,
+    TPESearch.multivariate,
+    CMAESSearch(),
   ])
 
   public init(_ algorithms: [any Algorithm]) {

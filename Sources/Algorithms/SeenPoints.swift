@@ -11,17 +11,20 @@ struct SeenPoints {
   /// True where every parameter has finitely many values.
   let spaceIsFinite: Bool
   /// True once a whole walk has found nothing unseen: points only ever become seen.
-  private var isExhausted = false
+  private(set) var isExhausted = false
 
   init(_ request: SuggestionRequest) {
     space = request.space
     spaceIsFinite = space.parameters.allSatisfy { $0.cardinality != nil }
-    let history = request.history
-    keys = Set(minimumCapacity: history.count + request.count)
-    for trial in 0..<history.count {
-      keys.insert(space.key(readings: history.readings.lazy.map { $0[trial] }))
-    }
+    keys = Set(minimumCapacity: request.history.count + request.count)
+    keys.formUnion(space.keys(request.history))
     for readings in request.alreadyInReply { keys.insert(space.key(readings: readings)) }
+  }
+
+  /// The points of a space of one's own, for example without a parameter that the algorithm sets.
+  init(space: SearchSpace, keys: Set<PointKey>) {
+    self.space = space
+    self.keys = keys
   }
 
   var count: Int { keys.count }

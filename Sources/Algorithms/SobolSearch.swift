@@ -23,8 +23,9 @@ struct SobolSearch: Algorithm {
   let acceptsUnknownSettings = true
   let seeding = Seeding.zero
 
-  /// Points of the sequence tried per suggestion before a finite space is walked instead.
-  private static let stepsPerSuggestion = 64
+  /// How far ahead of a suggestion's own point the sequence is tried, before a finite space is
+  /// walked instead.
+  private static let reach: UInt64 = 64
 
   func suggest(_ request: SuggestionRequest) throws -> SuggestionReply {
     let parameters = request.space.parameters
@@ -38,28 +39,26 @@ struct SobolSearch: Algorithm {
     }
 
     var seen = SeenPoints(request)
-    // Each seen point stops a continuous walk once; the cells of a finite space come again and
-    // again.
-    var steps = request.count * SobolSearch.stepsPerSuggestion
-    if !seen.spaceIsFinite { steps += seen.count }
     let start = UInt64(max(0, request.position - request.problem.initialPointCount))
     var next = start
     var suggestions: [Suggestion] = []
     suggestions.reserveCapacity(request.count)
     for i in 0..<UInt64(request.count) {
       try request.checkCancellation()
+      let own = start + i
+      next = max(next, own)
+      // On a continuous space each seen point stops the walk once; the cells of a finite one come
+      // again and again.
+      let last = own + SobolSearch.reach + UInt64(seen.spaceIsFinite ? 0 : seen.count)
       var candidate = point(next)
-      while seen.contains(candidate), steps > 0 {
-        steps -= 1
+      while seen.contains(candidate), next < last, !seen.isExhausted {
         next += 1
         candidate = point(next)
       }
       if seen.contains(candidate) {
         // A space that is used up repeats: the reply must hold what was asked for.
-        let own = point(start + i)
-        candidate = seen.firstUnseen(from: own) ?? own
-      } else {
-        next += 1
+        candidate = point(own)
+        candidate = seen.firstUnseen(from: candidate) ?? candidate
       }
       seen.insert(candidate)
       suggestions.append(Suggestion(assignments: request.space.assignments(coordinates: candidate)))

@@ -156,6 +156,10 @@ public struct HistoryBuilder {
     if history.conditions[a] != history.conditions[b] {
       return history.conditions[a].rawValue < history.conditions[b].rawValue
     }
+    // In one of the two columns may stand what is missing in the other.
+    for times in [history.startTimes, history.completionTimes] where times[a] != times[b] {
+      return (times[a] ?? .max) < (times[b] ?? .max)
+    }
     let (ya, yb) = (history.objectives[a].bitPattern, history.objectives[b].bitPattern)
     if ya != yb { return ya < yb }
     for column in history.readings where column[a].bitPattern != column[b].bitPattern {

@@ -73,16 +73,30 @@ public struct NumberGrid: Sendable, Equatable {
     return isInteger ? String(Int(value)) : NumberText.text(value)
   }
 
-  /// The index whose value lies nearest to `number`; numbers outside the grid give its ends.
+  /// The index whose value lies nearest to `number`; numbers outside the grid give its ends, NaN
+  /// the first.
   public func index(nearest number: Double) -> Int {
-    let guess = ((number - minimum) / step).rounded()
-    guard guess > 0 else { return 0 }
-    guard guess < Double(count - 1) else { return count - 1 }
-    // Rounded integers of a fractional step can sit one cell beside the guess.
-    let near = Int(guess)
-    return (max(0, near - 1)...min(count - 1, near + 1)).min {
-      abs(value(at: $0) - number) < abs(value(at: $1) - number)
-    } ?? near
+    guard !number.isNaN else { return 0 }
+    let number = min(max(number, minimum), maximum)
+    let near = Int(min(((number - minimum) / step).rounded(), Double(count - 1)))
+    // Rounded integers of a fractional step can sit one cell beside the guess, at the ends too;
+    // and the guess itself is rounded, which shows on very long grids.
+    guard count > 1 << 32 || isInteger && step != step.rounded() else { return near }
+    var (best, distance) = (near, abs(value(at: near) - number))
+    for other in [near - 1, near + 1] where other >= 0 && other < count {
+      let candidate = abs(value(at: other) - number)
+      if candidate < distance { (best, distance) = (other, candidate) }
+    }
+    return best
+  }
+}
+
+extension NumberGrid {
+  /// The grid's own value where `number` is one but for binary noise, else `number` itself.
+  func canonical(_ number: Double) -> Double {
+    if number.isNaN || isInteger && number == number.rounded() { return number }
+    let nearest = value(at: index(nearest: number))
+    return abs(nearest - number) <= max(step * 1e-9, number.ulp * 4) ? nearest : number
   }
 }
 
@@ -141,9 +155,11 @@ struct DecimalText: Sendable {
 
   /// ±mantissa · 10^exponent, correctly rounded.
   static func value(_ mantissa: Int128, _ exponent: Int) -> Double {
-    if mantissa.magnitude <= 1 << 53, abs(exponent) <= 22 {
+    // Through 64 bits: the conversion of wider integers costs as much as twenty of these.
+    let narrow = Int64(truncatingIfNeeded: mantissa)
+    if Int128(narrow) == mantissa, narrow.magnitude <= 1 << 53, abs(exponent) <= 22 {
       let power = NumberText.exactPowersOfTen[abs(exponent)]
-      return exponent < 0 ? Double(mantissa) / power : Double(mantissa) * power
+      return exponent < 0 ? Double(narrow) / power : Double(narrow) * power
     }
     return NumberText.parse("\(mantissa)e\(exponent)") ?? Double(mantissa)
   }

@@ -146,10 +146,8 @@ public struct Parameter: Sendable {
   /// The grid's own value where `reading` is one but for binary noise: another implementation may
   /// have written 0.30000000000000004 for 0.3, and the point is the same.
   func canonical(reading: Double) -> Double {
-    guard case .grid(let grid, _) = domain, !reading.isNaN else { return reading }
-    let nearest = grid.value(at: grid.index(nearest: reading))
-    let noise = max(grid.step * 1e-9, reading.ulp * 4)
-    return abs(nearest - reading) <= noise ? nearest : reading
+    guard case .grid(let grid, _) = domain else { return reading }
+    return grid.canonical(reading)
   }
 
   /// The index of the entry nearest to `number` in an ascending list.

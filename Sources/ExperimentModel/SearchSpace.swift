@@ -45,28 +45,66 @@ public struct SearchSpace: Sendable {
   }
 }
 
-/// A point by which duplicates are recognised: the readings of all parameters, bit by bit.
+/// What duplicates are recognised by: a hash of the readings of all parameters, 128 bits wide.
 ///
 /// Continuous values go out as the shortest text that reads back, so a point that comes back from
-/// Katib has the very bits that were suggested.
+/// Katib has the very bits that were suggested. A hash instead of the bits themselves, because a
+/// request may show 10,000 trials of 20 parameters: of so many points two different ones have
+/// equal keys once in 10^30 requests.
 public struct PointKey: Hashable, Sendable {
-  private let bits: [UInt64]
+  private var words: (UInt64, UInt64) = (0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344)
 
-  init(_ readings: some Sequence<Double>) {
+  init() {}
+
+  /// Takes in the next parameter's reading.
+  mutating func append(_ reading: Double) {
     // 0.0 and -0.0 are one value.
-    bits = readings.map { ($0 == 0 ? 0 : $0).bitPattern }
+    let bits = (reading == 0 ? 0 : reading).bitPattern
+    words.0 = PointKey.mix(words.0 ^ bits)
+    words.1 = PointKey.mix(words.1 &+ bits &* 0x9e37_79b9_7f4a_7c15)
   }
+
+  /// The 64-bit finaliser of MurmurHash3 (Appleby): a bijection.
+  private static func mix(_ value: UInt64) -> UInt64 {
+    var z = value
+    z = (z ^ (z >> 33)) &* 0xff51_afd7_ed55_8ccd
+    z = (z ^ (z >> 33)) &* 0xc4ce_b9fe_1a85_ec53
+    return z ^ (z >> 33)
+  }
+
+  public static func == (a: PointKey, b: PointKey) -> Bool { a.words == b.words }
+
+  public func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
 }
 
 extension SearchSpace {
   /// The key of a point given by coordinates.
   public func key(coordinates: [Double]) -> PointKey {
-    PointKey(zip(parameters, coordinates).lazy.map { $0.reading(ofCoordinate: $1) })
+    var key = PointKey()
+    for (i, parameter) in parameters.enumerated() {
+      key.append(parameter.reading(ofCoordinate: coordinates[i]))
+    }
+    return key
   }
 
   /// The key of a point given by readings, which may come from elsewhere.
-  public func key(readings: some Sequence<Double>) -> PointKey {
-    PointKey(zip(parameters, readings).lazy.map { $0.canonical(reading: $1) })
+  public func key(readings: [Double]) -> PointKey {
+    var key = PointKey()
+    for (i, parameter) in parameters.enumerated() {
+      key.append(parameter.canonical(reading: readings[i]))
+    }
+    return key
+  }
+
+  /// The keys of all trials of a history of this space.
+  public func keys(_ history: History) -> [PointKey] {
+    var keys = [PointKey](repeating: PointKey(), count: history.count)
+    for (parameter, column) in zip(parameters, history.readings) {
+      for trial in keys.indices {
+        keys[trial].append(parameter.canonical(reading: column[trial]))
+      }
+    }
+    return keys
   }
 
   /// What Katib is told: every parameter once, in the order of the spec.

@@ -23,6 +23,8 @@ public struct ClientConfiguration: Sendable {
   public var limits: Limits
   /// Time to resolve the name and connect.
   public var connectTimeout = Duration.seconds(10)
+  /// What the client calls itself.
+  public var userAgent = "swift-nghttp2-grpc"
   /// Threads to share with other clients; nil for one of the client's own.
   public var threads: IOThreads?
 

@@ -5,7 +5,8 @@
 /// time in, bytes out; the I/O thread owns it.
 final class ClientConnection: HTTP2SessionDelegate, Connection {
   let session: HTTP2Session
-  let authority: String
+  private let authority: String
+  private let userAgent: String
   let limits: Limits
   var outputReady: (() -> Void)?
   /// Called once, when no more calls can be started here.
@@ -24,14 +25,15 @@ final class ClientConnection: HTTP2SessionDelegate, Connection {
   private var emptyData: TokenBucket
   /// The DATA frame being received had no bytes so far.
   private var isDataFrameEmpty = true
-  private var lastReceived: MonotonicInstant
-  private var pingSent: MonotonicInstant?
 
-  init(authority: String, limits: Limits, now: MonotonicInstant) throws(HTTP2Failure) {
+  init(
+    authority: String, userAgent: String = "swift-nghttp2-grpc", limits: Limits,
+    now: MonotonicInstant
+  ) throws(HTTP2Failure) {
     self.authority = authority
+    self.userAgent = userAgent
     self.limits = limits
     self.now = now
-    lastReceived = now
     faults = TokenBucket(limits.faults)
     emptyData = TokenBucket(limits.emptyData)
     session = try HTTP2Session(.client, limits: limits)
@@ -42,8 +44,6 @@ final class ClientConnection: HTTP2SessionDelegate, Connection {
 
   func receive(_ bytes: UnsafeRawBufferPointer, now: MonotonicInstant) {
     self.now = now
-    lastReceived = now
-    pingSent = nil
     session.receive(bytes)
   }
 
@@ -103,7 +103,7 @@ final class ClientConnection: HTTP2SessionDelegate, Connection {
     list.add(":authority", authority.utf8)
     list.add("te", "trailers")
     list.add("content-type", "application/grpc")
-    list.add("user-agent", "katib-suggestion")
+    list.add("user-agent", userAgent.utf8)
     list.add("grpc-accept-encoding", Compression.accepted)
     if let deadline = call.deadline {
       let timeout = Timeout.format(deadline.duration(since: now))

@@ -73,7 +73,8 @@ final class ClientCore {
   private func connected(_ channel: any Channel) {
     guard !isClosed,
       let connection = try? ClientConnection(
-        authority: "\(host):\(port)", limits: configuration.limits, now: .now())
+        authority: "\(host):\(port)", userAgent: configuration.userAgent,
+        limits: configuration.limits, now: .now())
     else {
       channel.close(promise: nil)
       return failed("cannot set up a connection")

@@ -42,9 +42,10 @@ enum Compression: Sendable, CaseIterable {
     else { return nil }
     defer { deflateEnd(&stream) }
     // Room for one byte less than the original: a larger result is of no use.
-    let room = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: max(1, message.count - 1), alignment: 16)
-    defer { room.deallocate() }
+    let size = max(1, message.count - 1)
+    guard let block = MessageMemory.allocate(size) else { return nil }
+    defer { MessageMemory.free(block, count: size) }
+    let room = UnsafeMutableRawBufferPointer(start: block, count: size)
     let done = message.withUnsafeBytes { source -> Bool in
       guard let length = UInt32(exactly: source.count) else { return false }
       // zlib's next_in is not const in its type, though zlib never writes through it.

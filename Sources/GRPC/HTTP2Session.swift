@@ -69,7 +69,8 @@ final class HTTP2Session {
     case .client:
       entries.append(entry(NGHTTP2_SETTINGS_ENABLE_PUSH, 0))
     }
-    check(nghttp2_submit_settings(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), entries, entries.count))
+    check(
+      nghttp2_submit_settings(handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), entries, entries.count))
     setWindow(stream: 0, bytes: limits.connectionWindowBytes)
   }
 

@@ -12,11 +12,15 @@ public struct OutgoingMessage: Sendable {
     let count: Int
 
     init(count: Int) {
+      guard let start = MessageMemory.allocate(count) else {
+        // Like every allocation in Swift: without memory for a reply there is no going on.
+        preconditionFailure("no memory for a message of \(count) bytes")
+      }
+      self.start = start
       self.count = count
-      start = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: 16)
     }
 
-    deinit { start.deallocate() }
+    deinit { MessageMemory.free(start, count: count) }
   }
 
   static let prefixBytes = 5

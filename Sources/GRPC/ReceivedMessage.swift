@@ -1,8 +1,6 @@
 // Copyright 2026 The katib-suggestion authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Glibc
-
 /// One received message, without its 5-byte prefix and decompressed.
 ///
 /// The bytes lie in storage of exactly their size. When the last reference goes, the storage is
@@ -20,13 +18,13 @@ public final class ReceivedMessage: Sendable {
   /// Allocates storage for `count` bytes.
   /// - Returns: nil if there is no memory.
   init?(count: Int, reservation: Reservation?) {
-    guard let storage = malloc(max(1, count)) else { return nil }
+    guard let storage = MessageMemory.allocate(count) else { return nil }
     self.storage = storage
     self.count = count
     self.reservation = reservation
   }
 
-  deinit { free(storage) }
+  deinit { MessageMemory.free(storage, count: count) }
 
   /// A copy of `bytes`, for tests and for callers without a connection.
   public convenience init?(_ bytes: [UInt8]) {

@@ -10,12 +10,15 @@ public struct ServerConfiguration: Sendable {
   /// Threads that run handlers. The I/O thread comes on top.
   public var workers = 2
   /// Requests that may wait for a worker; the next one is answered RESOURCE_EXHAUSTED.
-  public var queueDepth = 64
+  ///
+  /// The default is what one connection may have open at once, so that a single client is never
+  /// refused for its own burst.
+  public var queueDepth = 128
   public var limits = Limits()
 
   public init() {}
 
-  public init(host: String, port: Int, workers: Int = 2, queueDepth: Int = 64) {
+  public init(host: String, port: Int, workers: Int = 2, queueDepth: Int = 128) {
     self.host = host
     self.port = port
     self.workers = workers

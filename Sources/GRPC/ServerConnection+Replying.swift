@@ -16,10 +16,7 @@ extension ServerConnection {
       handler: handler, context: context, requestEncoding: encoding,
       replyEncoding: call.head.replyEncoding, messageLimit: limit,
       uncompressedReply: core.limits.uncompressedReplyBytes)
-    let size =
-      encoding == nil
-      ? message.count : Compression.bound(compressed: message.count, limit: limit)
-    switch placement(size) {
+    switch encoding == nil ? message.withUnsafeBytes(placement) : .worker {
     case .inline: complete(call, work.run(message))
     case .worker: enqueue(call, message, work)
     }
@@ -60,8 +57,9 @@ extension ServerConnection {
   /// Sends one message of a streaming reply.
   func send(_ message: OutgoingMessage, _ call: ServerCall) {
     guard call.finalStatus == nil, !(call.isUnary) else { return }
-    guard call.outgoing.byteCount + message.frameCount <= core.limits.queuedReplyBytes
-      || call.outgoing.isEmpty
+    guard
+      call.outgoing.byteCount + message.frameCount <= core.limits.queuedReplyBytes
+        || call.outgoing.isEmpty
     else {
       return abort(call, Status(.resourceExhausted, "the client reads too slowly"))
     }

@@ -18,7 +18,9 @@ struct SessionCallbacks {
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { _, frame, user in
       guard let frame, let user else { return 0 }
       let isTrailers = frame.pointee.headers.cat == NGHTTP2_HCAT_HEADERS
-      SessionCallbacks.withDelegate(user) { $0.headersBegan(stream: frame.pointee.hd.stream_id, isTrailers: isTrailers) }
+      SessionCallbacks.withDelegate(user) {
+        $0.headersBegan(stream: frame.pointee.hd.stream_id, isTrailers: isTrailers)
+      }
       return 0
     }
     nghttp2_session_callbacks_set_on_header_callback(callbacks) {

@@ -24,6 +24,7 @@ enum ErrorStatus {
     case let wire as WireError:
       switch wire {
       case .malformed(let reason): return Status(.internalError, "malformed request: \(reason)")
+      case .unsupported(let reason): return Status(.invalidArgument, reason)
       case .limit(let reason): return Status(.resourceExhausted, reason)
       }
     default:

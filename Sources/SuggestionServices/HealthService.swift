@@ -38,13 +38,17 @@ public final class HealthService: Sendable {
     }
   }
 
-  /// Announces NOT_SERVING to every probe from now on and to every watch at once.
+  /// Announces NOT_SERVING to every probe from now on and to every watch at once, and ends the
+  /// watches: they would never end by themselves and hold up a drain.
   public func stopServing() {
     let watches = state.withLock { state -> [ResponseWriter] in
       state.isServing = false
       return Array(state.watches.values)
     }
-    for watch in watches { send(.notServing, to: watch) }
+    for watch in watches {
+      send(.notServing, to: watch)
+      watch.finish(Status(.unavailable, "the server is shutting down"))
+    }
   }
 
   fileprivate func service(_ message: ReceivedMessage) throws -> String {

@@ -73,9 +73,10 @@ public struct ServerProcess {
       services: services + ["grpc.health.v1.Health"] + ReflectionService.serviceNames
     ).register(in: &router)
     let logger = self.logger
+    let observer: @Sendable (CallRecord) -> Void = { log($0, logger) }
     let server = Server(
       configuration: configuration, router: router, memoryBudget: memoryBudget,
-      observer: logger.logLevel <= .debug ? { log($0, logger) } : nil)
+      observer: logger.logLevel <= .debug ? observer : nil)
     let bound = try server.start()
     logger.notice(
       "serving",

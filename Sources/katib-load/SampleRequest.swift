@@ -62,7 +62,8 @@ struct SampleRequest {
   }
 
   /// A finished trial with pseudo-random but fixed values.
-  private func trial(_ index: Int, _ specs: [ParameterSpec], _ objective: Objective) -> TrialMessage {
+  private func trial(_ index: Int, _ specs: [ParameterSpec], _ objective: Objective) -> TrialMessage
+  {
     var state = UInt64(index) &* 0x9e37_79b9_7f4a_7c15 &+ 1
     func fraction() -> Double {
       state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407

@@ -23,18 +23,30 @@ enum EchoService {
   /// Spins until the call is cancelled and counts that.
   static let cancellations = Atomic<Int>(0)
 
+  static let inline: @Sendable (UnsafeRawBufferPointer) -> Placement = { _ in .inline }
+  static let worker: @Sendable (UnsafeRawBufferPointer) -> Placement = { _ in .worker }
+  private static let bySize: @Sendable (UnsafeRawBufferPointer) -> Placement = {
+    $0.count > 4_096 ? .worker : .inline
+  }
+
+  @Sendable private static func echo(
+    _ message: ReceivedMessage, _ context: CallContext
+  ) -> OutgoingMessage {
+    message.withUnsafeBytes { OutgoingMessage($0) }
+  }
+
   static func router() -> Router {
     var router = Router()
-    router.unary("/test.Echo/Echo", placement: { $0 > 4_096 ? .worker : .inline }) { message, _ in
-      message.withUnsafeBytes { OutgoingMessage($0) }
-    }
-    router.unary("/test.Echo/Work", placement: { _ in .worker }) { message, _ in
-      message.withUnsafeBytes { OutgoingMessage($0) }
-    }
-    router.unary("/test.Echo/Fail", placement: { _ in .inline }) { message, _ in
+    router.unary("/test.Echo/Echo", placement: bySize, echo)
+    router.unary("/test.Echo/Work", placement: worker, echo)
+    router.unary("/test.Echo/Fail", placement: inline) { _, _ in
       throw Status(.failedPrecondition, "100% naïve")
     }
-    router.unary("/test.Echo/Hang", placement: { _ in .worker }) { _, context in
+    router.unary("/test.Echo/Metadata", placement: inline) { _, context in
+      let text = Array((context.metadata["x-text"] ?? "").utf8)
+      return OutgoingMessage(text + context.metadata.binaryValues("x-bin").joined())
+    }
+    router.unary("/test.Echo/Hang", placement: worker) { _, context in
       do {
         while true { try context.checkCancellation() }
       } catch {
@@ -43,6 +55,13 @@ enum EchoService {
       }
     }
     router.streaming("/test.Echo/Stream") { _, writer in Bidirectional(writer) }
+    return router
+  }
+
+  /// Swallows what it gets, on a worker.
+  static func sizeRouter() -> Router {
+    var router = Router()
+    router.unary("/test.Echo/Echo", placement: worker) { _, _ in OutgoingMessage([]) }
     return router
   }
 }

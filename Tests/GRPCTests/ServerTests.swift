@@ -100,6 +100,117 @@ import Testing
     }
   }
 
+  /// Six of the largest messages at once, each on a connection of its own, in memory for two.
+  @Test func largeMessagesAtOnce() async throws {
+    let router = EchoService.sizeRouter()
+    let server = Server(
+      configuration: ServerConfiguration(host: "127.0.0.1", port: 0), router: router)
+    let port = try server.start().port
+    let threads = IOThreads()
+    var configuration = ClientConfiguration()
+    configuration.threads = threads
+    let clients = (0..<6).map { _ in
+      Client(host: "127.0.0.1", port: port, configuration: configuration)
+    }
+    let message = OutgoingMessage([UInt8](repeating: 1, count: 16 << 20))
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for client in clients {
+        group.addTask {
+          _ = try await client.unary("/test.Echo/Echo", message, timeout: .seconds(60))
+        }
+      }
+      try await group.waitForAll()
+    }
+    for client in clients { client.close() }
+    server.drain(grace: .seconds(5))
+    server.waitUntilClosed()
+    threads.shutdown()
+    #expect(server.memoryBudget.used == 0)
+  }
+
+  @Test func cancellingATaskCancelsItsCall() async throws {
+    try await withServer { client, _ in
+      let task = Task { () -> Status? in
+        do throws(Status) {
+          _ = try await client.unary("/test.Echo/Hang", OutgoingMessage([1]))
+          return nil
+        } catch {
+          return error
+        }
+      }
+      try await Task.sleep(for: .milliseconds(50))
+      task.cancel()
+      #expect(await task.value?.code == .cancelled)
+    }
+  }
+
+  /// Calls in flight finish; the client finds the next server at the same address by itself.
+  @Test func drainAndReconnect() async throws {
+    var configuration = ServerConfiguration(host: "127.0.0.1", port: 0)
+    let first = Server(configuration: configuration, router: EchoService.router())
+    configuration.port = try first.start().port
+    let client = Client(host: "127.0.0.1", port: configuration.port)
+    let slow = Task { () -> Bool in
+      do throws(Status) {
+        _ = try await client.unary(
+          "/test.Echo/Hang", OutgoingMessage([1]), timeout: .milliseconds(500))
+        return false
+      } catch {
+        return error.code == .deadlineExceeded
+      }
+    }
+    try await Task.sleep(for: .milliseconds(100))
+    let began = MonotonicInstant.now()
+    first.drain(grace: .seconds(20))
+    first.waitUntilClosed()
+    #expect(await slow.value)
+    #expect(MonotonicInstant.now().duration(since: began) < .seconds(15))
+    do throws(Status) {
+      _ = try await client.unary("/test.Echo/Echo", OutgoingMessage([1]))
+      Issue.record("a call without a server succeeded")
+    } catch {
+      #expect(error.code == .unavailable)
+    }
+    let second = Server(configuration: configuration, router: EchoService.router())
+    _ = try second.start()
+    let reply = try await client.unary("/test.Echo/Echo", OutgoingMessage([7]))
+    #expect(reply.withUnsafeBytes { Array($0) } == [7])
+    client.close()
+    second.drain(grace: .seconds(5))
+    second.waitUntilClosed()
+  }
+
+  /// Whoever is still there when the grace time is over is cut off.
+  @Test func graceEnds() async throws {
+    let server = Server(
+      configuration: ServerConfiguration(host: "127.0.0.1", port: 0), router: EchoService.router())
+    let client = Client(host: "127.0.0.1", port: try server.start().port)
+    let hanging = Task { () -> Status? in
+      do throws(Status) {
+        _ = try await client.unary("/test.Echo/Hang", OutgoingMessage([1]))
+        return nil
+      } catch {
+        return error
+      }
+    }
+    try await Task.sleep(for: .milliseconds(100))
+    server.drain(grace: .milliseconds(200))
+    server.waitUntilClosed()
+    #expect(await hanging.value?.code == .unavailable)
+    client.close()
+  }
+
+  @Test func portInUse() throws {
+    let first = Server(
+      configuration: ServerConfiguration(host: "127.0.0.1", port: 0), router: Router())
+    let port = try first.start().port
+    let second = Server(
+      configuration: ServerConfiguration(host: "127.0.0.1", port: port), router: Router())
+    #expect(throws: ListenError.self) { try second.start() }
+    first.drain(grace: .zero)
+    first.waitUntilClosed()
+  }
+
   @Test func nobodyListens() async throws {
     let client = Client(host: "127.0.0.1", port: 1)
     do throws(Status) {

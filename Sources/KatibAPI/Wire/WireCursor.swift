@@ -6,15 +6,18 @@ struct WireFault: Error {
   var problem: String
   /// Field names from the outermost in, as in `trials[3].name`; empty for the message itself.
   var path = ""
+  /// True when other implementations would read the message and only this one cannot.
+  var isOurs = false
 
   /// The same fault seen from one message further out.
   func inside(_ field: String) -> WireFault {
     let inner = path.isEmpty ? "" : path.utf8.first == UInt8(ascii: "[") ? path : "." + path
-    return WireFault(problem: problem, path: field + inner)
+    return WireFault(problem: problem, path: field + inner, isOurs: isOurs)
   }
 
   var error: WireError {
-    .malformed(path.isEmpty ? problem : "\(path): \(problem)")
+    let text = path.isEmpty ? problem : "\(path): \(problem)"
+    return isOurs ? .unsupported(text) : .malformed(text)
   }
 }
 

@@ -149,7 +149,8 @@ enum WireScanner {
     switch UTF8Check.check(bytes) {
     case .fine: return
     case .invalid: throw WireFault(problem: "text that is not valid UTF-8")
-    case .containsNUL: throw WireFault(problem: "text with a NUL character in it")
+    case .containsNUL:
+      throw WireFault(problem: "text with a NUL character in it, which must go", isOurs: true)
     }
   }
 

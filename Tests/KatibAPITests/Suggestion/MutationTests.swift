@@ -63,7 +63,7 @@ import Testing
       Wire.tag(103, 1) + [UInt8](repeating: 7, count: 8), Wire.tag(104, 5) + [1, 2, 3, 4],
       Wire.tag(1, 5) + [1, 2, 3, 4],
     ]
-    for _ in 0..<50 {
+    for _ in 0..<20 {
       let request = messages.request()
       let plain = try request.packed(using: arenas)
       var decorated: [UInt8] = []

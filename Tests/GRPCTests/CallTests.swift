@@ -1,0 +1,299 @@
+// Copyright 2026 The katib-suggestion authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Testing
+
+@testable import GRPC
+
+/// Deadlines, cancellation, queues, memory and draining, with a clock moved by hand.
+@Suite struct CallTests {
+  @Test func deadlineWhileQueued() throws {
+    let client = try RawClient()
+    client.call(stream: 1, path: "/test.Echo/Work", extra: [("grpc-timeout", "2S")])
+    #expect(client.receive().isEmpty)
+    client.advance(.seconds(1))
+    #expect(client.receive().isEmpty)
+    client.advance(.seconds(1))
+    #expect(client.receive().outcome() == "TO 4")
+    // The worker finds nothing to do, and its queue place is all that is left.
+    client.server.work()
+    #expect(client.receive().isEmpty)
+    #expect(client.server.records.all.map(\.status.code) == [.deadlineExceeded])
+  }
+
+  @Test func deadlineWhileReceiving() throws {
+    let client = try RawClient()
+    client.send(RawFrame.headers(stream: 1, RawClient.request + [("grpc-timeout", "2S")]))
+    client.send(RawFrame.data(stream: 1, RawFrame.message([1], length: 100_000)))
+    client.advance(.seconds(2))
+    #expect(client.receive().outcome() == "TO 4+RST0")
+    #expect(client.server.core.budget.used == 0)
+  }
+
+  @Test func deadlineStartsAtTheHeaders() throws {
+    let client = try RawClient()
+    client.send(RawFrame.headers(stream: 1, RawClient.request + [("grpc-timeout", "2S")]))
+    client.server.now = client.server.now.advanced(by: .seconds(1))
+    client.send(RawFrame.data(stream: 1, RawFrame.message([1], length: 2)))
+    client.advance(.seconds(1))
+    #expect(client.receive().outcome() == "TO 4+RST0")
+  }
+
+  @Test func cancellationReachesTheHandler() throws {
+    var router = Router()
+    router.unary("/test.Echo/Echo", placement: EchoService.worker) { _, context in
+      #expect(context.isCancelled)
+      return OutgoingMessage([])
+    }
+    let client = try RawClient(TestServer(router: router))
+    client.call(stream: 1)
+    client.send(RawFrame.frame(.reset, stream: 1, [0, 0, 0, 8]))
+    client.server.work()
+    #expect(client.receive().on(1).isEmpty)
+    #expect(client.server.core.openCalls == 0)
+    let record = try #require(client.server.records.all.first)
+    #expect(record.status.code == .cancelled)
+    #expect(record.path == "/test.Echo/Echo")
+    #expect(record.bytesReceived == 8)
+  }
+
+  @Test func cancelledRequestsGiveTheirMemoryBackInTheQueue() throws {
+    let client = try RawClient()
+    client.call(stream: 1, path: "/test.Echo/Work", [UInt8](repeating: 1, count: 10_000))
+    #expect(client.server.core.budget.used == 10_000)
+    client.send(RawFrame.frame(.reset, stream: 1, [0, 0, 0, 8]))
+    #expect(client.server.core.budget.used == 0)
+    #expect(client.server.executor.count == 1)
+  }
+
+  @Test func lostConnectionsCancel() throws {
+    let client = try RawClient()
+    client.call(stream: 1, path: "/test.Echo/Work")
+    client.send(RawFrame.headers(stream: 3, RawClient.request))
+    client.connection.lost(now: client.server.now)
+    client.server.work()
+    #expect(client.server.core.openCalls == 0)
+    #expect(client.server.records.all.count == 2)
+  }
+
+  @Test func fullQueueIsAnsweredAtOnce() throws {
+    let client = try RawClient(TestServer(queue: 1))
+    client.call(stream: 1, path: "/test.Echo/Work")
+    client.call(stream: 3, path: "/test.Echo/Work")
+    client.call(stream: 5)
+    let frames = client.receive()
+    #expect(frames.outcome(3) == "TO 8")
+    // What needs no worker is served all the same.
+    #expect(frames.outcome(5) == "0")
+    client.server.work()
+    #expect(client.receive().outcome(1) == "0")
+  }
+
+  @Test func records() throws {
+    let client = try RawClient()
+    client.call(stream: 1, [1, 2, 3, 4])
+    _ = client.receive()
+    client.call(stream: 3, path: "/no/such")
+    _ = client.receive()
+    let records = client.server.records.all
+    #expect(records.map(\.path) == ["/test.Echo/Echo", "/no/such"])
+    #expect(records.map(\.status.code) == [.ok, .unimplemented])
+    #expect(records.map(\.bytesReceived) == [9, 8])
+    #expect(records.map(\.bytesSent) == [9, 0])
+    #expect(records.map(\.peer) == ["test:1", "test:1"])
+  }
+
+  // MARK: Streams
+
+  @Test func streamsAnswerEachMessageAtOnce() throws {
+    let client = try RawClient()
+    var fields = RawClient.request
+    fields[2].1 = "/test.Echo/Stream"
+    client.send(RawFrame.headers(stream: 1, fields))
+    for number in 0..<5 as Range<UInt8> {
+      client.send(RawFrame.data(stream: 1, RawFrame.message([number])))
+      client.server.work()
+      #expect(client.receive().body() == RawFrame.message([number]))
+    }
+    client.send(RawFrame.data(stream: 1, [], endStream: true))
+    client.server.work()
+    let trailers = try #require(client.receive().on(1).first)
+    #expect(trailers["grpc-status"] == "0" && trailers.isEndStream)
+  }
+
+  @Test func streamsEndWithTheirDeadline() throws {
+    let client = try RawClient()
+    var fields = RawClient.request + [("grpc-timeout", "1S")]
+    fields[2].1 = "/test.Echo/Stream"
+    client.send(RawFrame.headers(stream: 1, fields))
+    client.send(RawFrame.data(stream: 1, RawFrame.message([1])))
+    client.server.work()
+    #expect(client.receive().outcome() == "open")
+    client.advance(.seconds(1))
+    #expect(client.receive().status() == 4)
+  }
+
+  @Test func aSlowReaderOfAStreamIsGivenUp() throws {
+    let client = try RawClient(settings: [(4, 0)])
+    var fields = RawClient.request
+    fields[2].1 = "/test.Echo/Stream"
+    client.send(RawFrame.headers(stream: 1, fields))
+    let message = RawFrame.data(stream: 1, RawFrame.message([UInt8](repeating: 0, count: 8_000)))
+    for _ in 0..<600 {
+      client.send(message)
+      client.server.work()
+      if client.receive().on(1).first(.reset) != nil { return }
+    }
+    Issue.record("the queue of the stream grew without end")
+  }
+
+  // MARK: Memory
+
+  /// Sends `count` bytes of a message as the server's windows allow.
+  private func upload(_ client: RawClient, stream: Int32, _ count: Int) -> Sending {
+    client.send(RawFrame.headers(stream: stream, RawClient.request))
+    return Sending(stream: stream, left: RawFrame.message([UInt8](repeating: 5, count: count)))
+  }
+
+  private struct Sending {
+    var stream: Int32
+    var left: [UInt8]
+    var window = 65_535
+
+    /// Sends what the window allows.
+    mutating func advance(_ client: RawClient) {
+      while !left.isEmpty, window > 0 {
+        let count = min(left.count, window, 16_384)
+        let isLast = count == left.count
+        client.send(RawFrame.data(stream: stream, Array(left.prefix(count)), endStream: isLast))
+        left.removeFirst(count)
+        window -= count
+      }
+    }
+  }
+
+  /// Four of the largest messages at once, in memory for two: all succeed, one after the other.
+  @Test func largeMessagesTakeTurns() throws {
+    var limits = Limits()
+    limits.messageBytes = 1 << 20
+    limits.memoryBudgetBytes = 3 << 20
+    limits.receiveBudgetBytes = 2 << 20
+    let server = TestServer(limits: limits, router: EchoService.sizeRouter())
+    let clients = try (0..<4).map { _ in try RawClient(server) }
+    // One byte short of the limit, prefix and all.
+    var sendings = clients.map { upload($0, stream: 1, 1 << 20) }
+    var outcomes = [String](repeating: "", count: 4)
+    var rounds = 0
+    while outcomes.contains("") || outcomes.contains("open"), rounds < 1_000 {
+      for index in clients.indices {
+        sendings[index].advance(clients[index])
+        for frame in clients[index].receive() where frame.stream == 1 {
+          if frame.has(.windowUpdate) {
+            sendings[index].window += Int(frame.errorCode)
+          } else if frame.has(.headers), let status = frame["grpc-status"] {
+            outcomes[index] = status
+          }
+        }
+        #expect(server.core.budget.used <= 2 << 20)
+      }
+      server.work()
+      rounds += 1
+    }
+    #expect(outcomes == ["0", "0", "0", "0"])
+    #expect(server.core.budget.used == 0)
+  }
+
+  @Test func waitingForMemoryEndsWithTheDeadline() throws {
+    var limits = Limits()
+    limits.memoryBudgetBytes = 1 << 20
+    limits.receiveBudgetBytes = 1 << 20
+    let server = TestServer(limits: limits)
+    #expect(server.core.budget.reserve(1 << 20))
+    let client = try RawClient(server)
+    client.send(RawFrame.headers(stream: 1, RawClient.request + [("grpc-timeout", "1S")]))
+    client.send(RawFrame.data(stream: 1, RawFrame.message([1], length: 100_000)))
+    client.send(RawFrame.headers(stream: 3, RawClient.request))
+    client.send(RawFrame.data(stream: 3, RawFrame.message([1], length: 100_000)))
+    #expect(server.core.budget.waiting == 2)
+    client.advance(.seconds(1))
+    #expect(client.receive().outcome() == "TO 4+RST0")
+    client.send(RawFrame.frame(.reset, stream: 3, [0, 0, 0, 8]))
+    #expect(server.core.budget.waiting == 0)
+    // Small messages need no memory of the budget.
+    client.call(stream: 5)
+    #expect(client.receive().outcome(5) == "0")
+  }
+
+  @Test func memoryGrantedToACallThatIsGoneComesBack() throws {
+    var limits = Limits()
+    limits.memoryBudgetBytes = 1 << 20
+    limits.receiveBudgetBytes = 1 << 20
+    let server = TestServer(limits: limits)
+    #expect(server.core.budget.reserve(1 << 20))
+    let client = try RawClient(server)
+    client.send(RawFrame.headers(stream: 1, RawClient.request))
+    client.send(RawFrame.data(stream: 1, RawFrame.message([1], length: 100_000)))
+    // Granted, but the letter that says so is not delivered yet.
+    server.core.budget.release(1 << 20)
+    #expect(server.core.budget.used == 100_000)
+    client.send(RawFrame.frame(.reset, stream: 1, [0, 0, 0, 8]))
+    server.work()
+    #expect(server.core.budget.used == 0)
+  }
+
+  @Test func requestThatEndedWhileItWaited() throws {
+    var limits = Limits()
+    limits.memoryBudgetBytes = 1 << 20
+    limits.receiveBudgetBytes = 1 << 20
+    let server = TestServer(limits: limits)
+    #expect(server.core.budget.reserve(1 << 20))
+    let client = try RawClient(server)
+    let bytes = [UInt8](repeating: 9, count: 10_000)
+    client.call(stream: 1, bytes)
+    server.work()
+    #expect(client.receive().on(1).isEmpty)
+    server.core.budget.release(1 << 20)
+    // Once for the memory, once for the worker's result.
+    server.work()
+    server.work()
+    let frames = client.receive()
+    #expect(frames.outcome() == "0")
+    #expect(frames.body() == RawFrame.message(bytes))
+  }
+
+  // MARK: Draining
+
+  @Test func drainsInTwoSteps() throws {
+    let client = try RawClient()
+    client.call(stream: 1, path: "/test.Echo/Work")
+    client.connection.drain(now: client.server.now)
+    var frames = client.receive()
+    let notice = try #require(frames.first(.goAway))
+    #expect(notice.payload.prefix(4) == [0x7f, 0xff, 0xff, 0xff])
+    let ping = try #require(frames.first(.ping))
+    // A request that crossed the notice is still served.
+    client.call(stream: 3)
+    #expect(client.receive().outcome(3) == "0")
+    client.send(RawFrame.frame(.ping, flags: 1, stream: 0, ping.payload))
+    frames = client.receive()
+    let last = try #require(frames.first(.goAway))
+    #expect(last.payload.prefix(4) == [0, 0, 0, 3])
+    #expect(!client.connection.isDone)
+    // Later ones are ignored, not answered.
+    client.call(stream: 5)
+    #expect(client.receive().on(5).isEmpty)
+    client.server.work()
+    #expect(client.receive().outcome(1) == "0")
+    #expect(client.connection.isDone)
+  }
+
+  @Test func drainsWithoutAnAnswer() throws {
+    let client = try RawClient()
+    client.connection.drain(now: client.server.now)
+    _ = client.receive()
+    #expect(!client.connection.isDone)
+    client.advance(.seconds(5))
+    #expect(client.receive().first(.goAway)?.payload.prefix(4) == [0, 0, 0, 0])
+    #expect(client.connection.isDone)
+  }
+}

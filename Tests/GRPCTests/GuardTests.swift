@@ -1,0 +1,224 @@
+// Copyright 2026 The katib-suggestion authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Testing
+
+@testable import GRPC
+
+/// What hostile clients try, and that correct ones are left alone.
+@Suite struct GuardTests {
+  private func expelled(_ client: RawClient, _ code: UInt32 = 11) -> Bool {
+    client.receive().contains { $0.has(.goAway) && $0.errorCode == code }
+      && client.connection.isDone
+  }
+
+  @Test func pingsTooOften() throws {
+    let client = try RawClient()
+    for _ in 0..<8 { client.send(RawFrame.frame(.ping, stream: 0, [1, 2, 3, 4, 5, 6, 7, 8])) }
+    let frames = client.receive()
+    let goAway = try #require(frames.first(.goAway))
+    #expect(goAway.errorCode == 11)
+    #expect(goAway.debug == "too_many_pings")
+    #expect(client.connection.isDone)
+  }
+
+  @Test func pingsAfterEachAnswerAreFine() throws {
+    let client = try RawClient()
+    for stream in stride(from: 1 as Int32, to: 101, by: 2) {
+      client.call(stream: stream)
+      #expect(client.receive().outcome(stream) == "0")
+      client.send(RawFrame.frame(.ping, stream: 0, [0, 0, 0, 0, 0, 0, 0, 0]))
+      #expect(client.receive().contains { $0.has(.ping) && $0.flags == 1 })
+    }
+    #expect(!client.connection.isDone)
+  }
+
+  @Test func settingsFlood() throws {
+    let client = try RawClient()
+    for _ in 0..<200 { client.send(RawFrame.settings()) }
+    #expect(expelled(client))
+  }
+
+  @Test func emptyDataFlood() throws {
+    let client = try RawClient()
+    client.send(RawFrame.headers(stream: 1, RawClient.request))
+    let empty = RawFrame.data(stream: 1, [])
+    for _ in 0..<1_100 { client.send(empty) }
+    #expect(expelled(client))
+  }
+
+  /// Padding makes a frame long without carrying anything.
+  @Test func paddedEmptyDataFlood() throws {
+    let client = try RawClient()
+    client.send(RawFrame.headers(stream: 1, RawClient.request))
+    let empty = RawFrame.frame(.data, flags: 8, stream: 1, [3, 0, 0, 0])
+    for _ in 0..<1_100 { client.send(empty) }
+    #expect(expelled(client))
+  }
+
+  @Test func priorityFlood() throws {
+    let client = try RawClient()
+    let priority = RawFrame.frame(.priority, stream: 3, [0, 0, 0, 0, 16])
+    for _ in 0..<21_000 { client.send(priority) }
+    #expect(expelled(client))
+  }
+
+  /// CVE-2023-44487: requests cancelled as fast as they are sent.
+  @Test func rapidReset() throws {
+    let client = try RawClient()
+    var stream: Int32 = 1
+    var rounds = 0
+    while !client.connection.isDone, rounds < 3_000 {
+      client.call(stream: stream, path: "/test.Echo/Work")
+      client.send(RawFrame.frame(.reset, stream: stream, [0, 0, 0, 8]))
+      _ = client.receive()
+      client.server.executor.runAll()
+      stream += 2
+      rounds += 1
+    }
+    #expect(client.connection.isDone)
+    #expect(rounds <= 2_002)
+  }
+
+  /// CVE-2025-8671: the client makes the server do the resetting.
+  @Test func provokedResets() throws {
+    let client = try RawClient()
+    var stream: Int32 = 1
+    var rounds = 0
+    while !client.connection.isDone, rounds < 1_000 {
+      client.send(RawFrame.headers(stream: stream, RawClient.request))
+      let overflow = RawFrame.bigEndian(0x7fff_ffff)
+      client.send(RawFrame.frame(.windowUpdate, stream: stream, overflow))
+      _ = client.receive()
+      stream += 2
+      rounds += 1
+    }
+    #expect(client.connection.isDone)
+    #expect(rounds <= 101)
+  }
+
+  /// CVE-2024-28182.
+  @Test func continuationFlood() throws {
+    let client = try RawClient()
+    client.send(RawFrame.frame(.headers, stream: 1, RawFrame.headerBlock(RawClient.request)))
+    for _ in 0..<20 {
+      client.send(RawFrame.frame(.continuation, stream: 1, RawFrame.headerBlock([("x", "y")])))
+    }
+    #expect(client.connection.isDone)
+  }
+
+  @Test func pingFloodOfAClientThatDoesNotRead() throws {
+    var limits = Limits()
+    limits.pingStrikes = .max
+    let client = try RawClient(TestServer(limits: limits))
+    for _ in 0..<5_000 { client.send(RawFrame.frame(.ping, stream: 0, [0, 0, 0, 0, 0, 0, 0, 0])) }
+    #expect(client.connection.isDone)
+  }
+
+  @Test func noPreface() throws {
+    let client = try RawClient(settings: nil)
+    client.advance(.seconds(9))
+    #expect(!client.connection.isDone)
+    client.advance(.seconds(1))
+    #expect(client.connection.isDone)
+  }
+
+  @Test func wrongPreface() throws {
+    let client = try RawClient(settings: nil)
+    client.send(Array("GET / HTTP/1.1\r\nhost: a\r\n\r\n".utf8))
+    #expect(client.connection.isDone)
+  }
+
+  @Test func headersThatNeverEnd() throws {
+    let client = try RawClient()
+    client.send(RawFrame.frame(.headers, stream: 1, RawFrame.headerBlock(RawClient.request)))
+    client.advance(.seconds(9))
+    #expect(!client.connection.isDone)
+    client.advance(.seconds(1))
+    #expect(client.connection.isDone)
+  }
+
+  /// A block that is refused half-way has no end to wait for.
+  @Test func refusedHeadersLeaveNoTimer() throws {
+    let client = try RawClient()
+    client.send(RawFrame.headers(stream: 1, RawClient.request + [("connection", "close")]))
+    #expect(client.receive().outcome() == "+RST1")
+    client.advance(.seconds(11))
+    #expect(!client.connection.isDone)
+  }
+
+  @Test func aMessageThatNeverComes() throws {
+    let client = try RawClient()
+    client.send(RawFrame.headers(stream: 1, RawClient.request))
+    client.send(RawFrame.data(stream: 1, RawFrame.message([1], length: 1 << 20)))
+    #expect(client.server.core.budget.used == 1 << 20)
+    client.advance(.seconds(30))
+    #expect(client.receive().outcome() == "TO 8+RST0")
+    #expect(client.server.core.budget.used == 0)
+  }
+
+  /// The client keeps its window shut.
+  @Test func aReplyNobodyReads() throws {
+    let client = try RawClient(settings: [(4, 0)])
+    client.call(stream: 1)
+    #expect(client.receive().outcome() == "open")
+    client.advance(.seconds(60))
+    #expect(client.receive().outcome() == "+RST8")
+    #expect(client.server.core.openCalls == 0)
+  }
+
+  @Test func aSocketNobodyReads() throws {
+    let client = try RawClient()
+    client.connection.outputBlocked(true, now: client.server.now)
+    client.advance(.seconds(59))
+    #expect(!client.connection.isDone)
+    client.advance(.seconds(1))
+    #expect(client.connection.isDone)
+  }
+
+  @Test func idleConnectionsAreClosed() throws {
+    let client = try RawClient()
+    client.advance(.seconds(1_800))
+    #expect(client.receive().contains { $0.has(.goAway) && $0.errorCode == 0 })
+    client.advance(.seconds(5))
+    _ = client.receive()
+    #expect(client.connection.isDone)
+  }
+
+  @Test func deadPeersAreFound() throws {
+    var limits = Limits()
+    limits.keepaliveInterval = .seconds(60)
+    let client = try RawClient(TestServer(limits: limits))
+    client.advance(.seconds(60))
+    let ping = try #require(client.receive().first(.ping))
+    client.send(RawFrame.frame(.ping, flags: 1, stream: 0, ping.payload))
+    client.advance(.seconds(20))
+    #expect(!client.connection.isDone)
+    client.advance(.seconds(60))
+    #expect(client.receive().first(.ping) != nil)
+    client.advance(.seconds(20))
+    #expect(client.connection.isDone)
+  }
+
+  @Test func connectionsAndCallsAreCapped() throws {
+    var limits = Limits()
+    limits.connections = 2
+    limits.calls = 3
+    let server = TestServer(limits: limits)
+    let first = try RawClient(server)
+    let second = try RawClient(server)
+    #expect(server.core.makeConnection(peer: "", now: server.now) == nil)
+    for stream in [1, 3] as [Int32] {
+      first.send(RawFrame.headers(stream: stream, RawClient.request))
+    }
+    for stream in [1, 3] as [Int32] {
+      second.send(RawFrame.headers(stream: stream, RawClient.request))
+    }
+    let frames = second.receive()
+    #expect(frames.outcome(1) == "")
+    #expect(frames.outcome(3) == "+RST7")
+    first.connection.lost(now: server.now)
+    #expect(server.core.openCalls == 1)
+    #expect(server.core.makeConnection(peer: "", now: server.now) != nil)
+  }
+}
