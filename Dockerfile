@@ -20,6 +20,7 @@ COPY Sources Sources
 # The manifest names the tests, so their folders must be there; nothing of them is compiled.
 COPY Tests Tests
 RUN swift build --configuration release --product katib-suggestion -Xlinker -s
+COPY LICENSES LICENSES
 COPY LICENSE scripts/collect-licenses.sh ./
 RUN install -D -m 0555 .build/release/katib-suggestion /image/katib-suggestion \
     && ./collect-licenses.sh /image/licenses

@@ -20,6 +20,7 @@ folder=$1
 mkdir -p "$folder"
 
 install -m 0444 LICENSE "$folder/katib-suggestion.txt"
+install -m 0444 LICENSES/*.txt "$folder/"
 
 shopt -s nullglob
 for text in .build/checkouts/*/LICENSE* .build/checkouts/*/NOTICE*; do

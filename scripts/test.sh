@@ -14,8 +14,10 @@ step "Format"
 swift format lint --recursive --parallel --strict Sources Tests Package.swift
 
 step "Generated code"
+python=$(Tests/Interop/run.sh --print-python)
 scripts/generate-protos.sh --check
-scripts/generate-sobol-table.py --check
+PYTHON=$python deploy/katib/generate.sh --check
+"$python" scripts/generate-sobol-table.py --check
 
 step "Dependencies"
 scripts/check-imports.py

@@ -26,13 +26,15 @@ public final class HealthService: Sendable {
   }
 
   public func register(in router: inout Router) {
-    router.unary("/grpc.health.v1.Health/Check", placement: { _ in .inline }) { message, _ in
-      let service = try self.service(message)
-      guard self.names.contains(service) else {
-        throw Status(.notFound, "unknown service \"\(service.prefix(200))\"")
-      }
-      return try self.reply(self.state.withLock { $0.isServing } ? .serving : .notServing)
-    }
+    router.unary(
+      "/grpc.health.v1.Health/Check", placement: { _ in .inline },
+      { message, _ in
+        let service = try self.service(message)
+        guard self.names.contains(service) else {
+          throw Status(.notFound, "unknown service \"\(service.prefix(200))\"")
+        }
+        return try self.reply(self.state.withLock { $0.isServing } ? .serving : .notServing)
+      })
     router.streaming("/grpc.health.v1.Health/Watch") { _, writer in
       HealthWatch(health: self, writer: writer)
     }

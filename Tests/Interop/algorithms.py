@@ -56,6 +56,9 @@ ALGORITHMS = [
     Algorithm("random", draws_seed=True),
     Algorithm("grid", STEPPED, exhaustive=True),
     Algorithm("sobol", sequence=True),
+    Algorithm("tpe", draws_seed=True),
+    Algorithm("multivariate-tpe", draws_seed=True),
+    Algorithm("cmaes", draws_seed=True),
 ]
 BY_NAME = {algorithm.name: algorithm for algorithm in ALGORITHMS}
 

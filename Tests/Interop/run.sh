@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Runs the interop tests against the real binary. Arguments go to pytest: `run.sh test_grid.py -k log`.
+# `run.sh --print-python` only makes the environment and names its interpreter.
 # KATIB_SUGGESTION_BINARY names the server (default: .build/release/katib-suggestion).
 # The last line is pytest's summary.
 set -euo pipefail
@@ -16,6 +17,11 @@ if [ "$(cat "$venv/requirements.sha256" 2>/dev/null)" != "$wanted" ]; then
   python3 -m venv "$venv"
   "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement requirements.txt
   echo "$wanted" >"$venv/requirements.sha256"
+fi
+
+if [ "${1:-}" = --print-python ]; then
+  echo "$venv/bin/python"
+  exit
 fi
 
 "$venv/bin/ruff" check --no-cache --quiet .

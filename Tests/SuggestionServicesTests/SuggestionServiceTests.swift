@@ -134,7 +134,8 @@ import Testing
 
   @Test func oneLineTellsAnOperatorOfACall() async throws {
     let lines = LineLog()
-    try await withClient(log: { lines.append($0) }) { client in
+    let append: @Sendable (String) -> Void = { lines.append($0) }
+    try await withClient(log: append) { client in
       _ = try await ask(client, experiment(), current: 2, total: 7)
     }
     let line = lines.all.first { $0.contains("\"message\":\"GetSuggestions\"") } ?? ""
