@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
-from math import exp, isfinite, log
+from math import exp, isfinite, log, ulp
 from typing import Any
 
 from stubs import pb
@@ -101,7 +101,11 @@ class Parameter:
         guess = min(max(0, round((exact(text) - self.low) / self.step)), self.steps - 1)
         # The slack of the last point may carry it beyond the maximum, where no value may lie.
         point = min(self.low + guess * self.step, self.high)
-        return None if float(point) == value else f"is not the grid's {float(point)!r}"
+        # Fifteen digits are what a double holds of any decimal; beyond them the last may differ.
+        noise = 0 if exact(f"{float(point):.15g}") == point else 2 * ulp(value)
+        return (
+            None if abs(float(point) - value) <= noise else f"is not {float(point)!r} of the grid"
+        )
 
     def draw(self, source: random.Random) -> str:
         """A feasible text; uniform is good enough for trials that others issued."""
