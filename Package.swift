@@ -94,15 +94,15 @@ let package = Package(
 
     // Tests repeat the sources' paths.
     .target(
-      name: "TestSupport", dependencies: ["Algorithms", "ExperimentModel"],
+      name: "TestSupport", dependencies: ["Algorithms", "ExperimentModel", "Numerics"],
       path: "Tests/TestSupport", swiftSettings: strict),
     tests("Numerics", ["Numerics"]),
-    tests("ExperimentModel", ["ExperimentModel"]),
+    tests("ExperimentModel", ["ExperimentModel", "Numerics", "TestSupport"]),
     tests("Algorithms", ["Algorithms", "ExperimentModel", "Numerics", "TestSupport"]),
     tests("GRPC", ["CNghttp2", "GRPC"]),
     tests("KatibAPI", ["CKatibProto", "ExperimentModel", "KatibAPI"]),
     tests(
       "SuggestionServices",
-      ["Algorithms", "ExperimentModel", "GRPC", "KatibAPI", "SuggestionServices"]),
+      ["Algorithms", "ExperimentModel", "GRPC", "KatibAPI", "SuggestionServices", logging]),
   ]
 )

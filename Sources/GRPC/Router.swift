@@ -29,7 +29,7 @@ public struct Router: Sendable {
     @Sendable (CallContext, ResponseWriter) -> any StreamHandler
 
   enum Kind: Sendable {
-    case unary(placement: @Sendable (Int) -> Placement, handler: UnaryHandler)
+    case unary(placement: @Sendable (UnsafeRawBufferPointer) -> Placement, handler: UnaryHandler)
     case streaming(StreamOpener)
   }
 
@@ -53,12 +53,12 @@ public struct Router: Sendable {
   /// Adds a unary method, replacing one of the same path.
   /// - Parameters:
   ///   - path: "/package.Service/Method".
-  ///   - placement: told the size of the request in bytes (for a compressed one, the most it can
-  ///     become).
+  ///   - placement: looks at the bytes of the request, on the I/O thread, and decides where the
+  ///     handler runs. A compressed request always goes to a worker.
   ///   - handler: throws a ``Status`` or a ``StatusConvertible`` error to refuse; any other error
   ///     becomes INTERNAL.
   public mutating func unary(
-    _ path: String, placement: @escaping @Sendable (_ requestBytes: Int) -> Placement,
+    _ path: String, placement: @escaping @Sendable (_ request: UnsafeRawBufferPointer) -> Placement,
     _ handler: @escaping UnaryHandler
   ) {
     insert(Route(path: path, kind: .unary(placement: placement, handler: handler)))

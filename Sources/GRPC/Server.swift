@@ -45,15 +45,18 @@ public final class Server: Sendable {
   public let memoryBudget: MemoryBudget
 
   /// - Parameters:
+  ///   - memoryBudget: the account to use, for handlers that must know it first; nil to make one
+  ///     of `Limits.memoryBudgetBytes`.
   ///   - observer: told about each finished call, on the I/O thread: be quick.
   public init(
-    configuration: ServerConfiguration, router: Router,
+    configuration: ServerConfiguration, router: Router, memoryBudget: MemoryBudget? = nil,
     observer: (@Sendable (CallRecord) -> Void)? = nil
   ) {
     self.configuration = configuration
     self.router = router
     self.observer = observer
-    memoryBudget = MemoryBudget(bytes: configuration.limits.memoryBudgetBytes)
+    self.memoryBudget =
+      memoryBudget ?? MemoryBudget(bytes: configuration.limits.memoryBudgetBytes)
     group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     loop = group.next()
     workers = WorkerPool(workers: configuration.workers, queueDepth: configuration.queueDepth)

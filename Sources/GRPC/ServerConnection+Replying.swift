@@ -14,10 +14,7 @@ extension ServerConnection {
     let coding = UnaryCoding(
       request: prefix.flag == 1 ? call.head.encoding : nil, reply: call.head.replyEncoding,
       messageLimit: limit, uncompressedReply: core.limits.uncompressedReplyBytes)
-    let size =
-      coding.request == nil
-      ? message.count : Compression.bound(compressed: message.count, limit: limit)
-    switch placement(size) {
+    switch coding.request == nil ? message.withUnsafeBytes(placement) : .worker {
     case .inline: complete(call, coding.run(handler, message, context))
     case .worker: enqueue(call, message) { coding.run(handler, $0, context) }
     }

@@ -23,9 +23,11 @@ enum EchoService {
   /// Spins until the call is cancelled and counts that.
   static let cancellations = Atomic<Int>(0)
 
-  static let inline: @Sendable (Int) -> Placement = { _ in .inline }
-  static let worker: @Sendable (Int) -> Placement = { _ in .worker }
-  private static let bySize: @Sendable (Int) -> Placement = { $0 > 4_096 ? .worker : .inline }
+  static let inline: @Sendable (UnsafeRawBufferPointer) -> Placement = { _ in .inline }
+  static let worker: @Sendable (UnsafeRawBufferPointer) -> Placement = { _ in .worker }
+  private static let bySize: @Sendable (UnsafeRawBufferPointer) -> Placement = {
+    $0.count > 4_096 ? .worker : .inline
+  }
 
   @Sendable private static func echo(
     _ message: ReceivedMessage, _ context: CallContext

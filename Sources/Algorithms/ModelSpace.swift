@@ -1,0 +1,75 @@
+// Copyright 2026 The katib-suggestion authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ExperimentModel
+
+/// Between trials and an engine's points: the parameters that there is something to choose of.
+///
+/// Single-valued parameters leave the model; they come back when a point becomes assignments.
+struct ModelSpace {
+  let axes: [Axis]
+  private let space: SearchSpace
+  /// The position in the search space of each axis.
+  private let parameters: [Int]
+
+  init(_ space: SearchSpace) {
+    self.space = space
+    parameters = space.parameters.indices.filter { !space.parameters[$0].isConstant }
+    axes = parameters.map { space.parameters[$0].axis }
+  }
+
+  /// What Katib is told of an engine's point.
+  func assignments(_ point: [Double]) -> [Assignment] {
+    var coordinates = Array(repeating: 0.0, count: space.dimension)
+    for (axis, parameter) in parameters.enumerated() { coordinates[parameter] = point[axis] }
+    return space.assignments(coordinates: coordinates)
+  }
+
+  /// The point with these readings, or nil when one of them is missing or means nothing here.
+  func point(readings: (_ parameter: Int) -> Double) -> [Double]? {
+    var point: [Double] = []
+    point.reserveCapacity(axes.count)
+    for parameter in parameters {
+      let coordinate = space.parameters[parameter].coordinate(ofReading: readings(parameter))
+      guard !coordinate.isNaN else { return nil }
+      point.append(coordinate)
+    }
+    return point
+  }
+
+  /// The history as an engine knows it: points and numbers to be minimised.
+  ///
+  /// A trial of another implementation that lacks an assignment has no place among the points and
+  /// is left out. Failed trials are points that failed, or with `failed_trials` = ignore, like
+  /// killed ones, points that are merely not suggested again. What the reply already holds counts
+  /// as pending.
+  /// - Parameter order: the trials in the order in which they ended; nil for canonical order.
+  func history(_ request: SuggestionRequest, order: [Int]? = nil) -> EngineHistory {
+    let history = request.history
+    let sign = request.experiment.objective.direction == .maximize ? -1.0 : 1.0
+    let ignoresFailures = request.settings[CommonSettings.failedTrials] == .ignore
+    var evaluated = PointList(dimension: axes.count)
+    var objectives: [Double] = []
+    var pending = PointList(dimension: axes.count)
+    var avoided = PointList(dimension: axes.count)
+    for trial in order ?? Array(0..<history.count) {
+      guard let point = point(readings: { history.readings[$0][trial] }) else { continue }
+      switch history.role(trial) {
+      case .finished:
+        evaluated.append(point)
+        objectives.append(sign * history.objectives[trial])
+      case .failed where ignoresFailures: avoided.append(point)
+      case .failed:
+        evaluated.append(point)
+        objectives.append(.nan)
+      case .pending: pending.append(point)
+      case .killed: avoided.append(point)
+      }
+    }
+    for readings in request.alreadyInReply {
+      if let point = point(readings: { readings[$0] }) { pending.append(point) }
+    }
+    return EngineHistory(
+      evaluated: evaluated, objectives: objectives, pending: pending, avoided: avoided)
+  }
+}

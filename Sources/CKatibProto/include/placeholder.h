@@ -1,1 +1,0 @@
-int katib_placeholder(void);

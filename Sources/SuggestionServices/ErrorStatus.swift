@@ -1,0 +1,41 @@
+// Copyright 2026 The katib-suggestion authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ExperimentModel
+internal import GRPC
+internal import KatibAPI
+
+/// The one place where errors become gRPC statuses.
+///
+/// Katib's controller decides by the code: at validation only INVALID_ARGUMENT fails the
+/// Experiment and shows the message to its user, every other code counts as "valid"; at
+/// GetSuggestions every error is asked again, for ever. So what the user can mend is
+/// INVALID_ARGUMENT, what asking again can mend is RESOURCE_EXHAUSTED, and INTERNAL is a request
+/// that no controller sends.
+enum ErrorStatus {
+  static func status(of error: any Error) -> Status {
+    switch error {
+    case let status as Status:
+      return status
+    case let convertible as any StatusConvertible:
+      return convertible.status
+    case let invalid as InvalidExperiment:
+      return Status(.invalidArgument, invalid.message)
+    case let wire as WireError:
+      switch wire {
+      case .malformed(let reason): return Status(.internalError, "malformed request: \(reason)")
+      case .unsupported(let reason): return Status(.invalidArgument, reason)
+      case .limit(let reason): return Status(.resourceExhausted, reason)
+      }
+    default:
+      return Status(.internalError, "unexpected error: \(type(of: error))")
+    }
+  }
+
+  /// The same at validation, where a refusal must be INVALID_ARGUMENT to count as one.
+  static func validationStatus(of error: any Error) -> Status {
+    let status = status(of: error)
+    return status.code == .resourceExhausted
+      ? Status(.invalidArgument, status.message) : status
+  }
+}

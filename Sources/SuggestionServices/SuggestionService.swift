@@ -1,0 +1,209 @@
+// Copyright 2026 The katib-suggestion authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Algorithms
+internal import ExperimentModel
+public import GRPC
+internal import KatibAPI
+public import Logging
+internal import Synchronization
+
+/// `api.v1.beta1.Suggestion`: decode, choose, suggest, encode.
+///
+/// Nothing is kept between calls. What a call needs from outside the request (seeds for Experiments
+/// without one, the namespace, the clock) is given at construction.
+public final class SuggestionService: Sendable {
+  private let registry: Registry
+  private let namespace: String
+  private let logger: Logger
+  private let drawSeed: @Sendable () -> UInt64
+  private let clock: @Sendable () -> ContinuousClock.Instant
+  private let arenas: ArenaPool
+  private let largeRequest = Mutex(())
+
+  public static let name = "api.v1.beta1.Suggestion"
+
+  /// - Parameters:
+  ///   - namespace: the Kubernetes namespace of this process; empty outside a cluster.
+  ///   - budget: the process-wide memory budget, which decode arenas share with the transport.
+  ///   - drawSeed: makes seeds for Experiments that have none.
+  ///   - clock: read at the start and the end of a call, for the log alone.
+  public init(
+    registry: Registry, namespace: String, budget: MemoryBudget, logger: Logger,
+    drawSeed: @escaping @Sendable () -> UInt64 = { UInt64.random(in: 0 ... .max) },
+    clock: @escaping @Sendable () -> ContinuousClock.Instant = { ContinuousClock.now }
+  ) {
+    self.registry = registry
+    self.namespace = namespace
+    arenas = ArenaPool(
+      budget: ArenaBudget(reserve: { budget.reserve($0) }, release: { budget.release($0) }))
+    self.logger = logger
+    self.drawSeed = drawSeed
+    self.clock = clock
+  }
+
+  public func register(in router: inout Router) {
+    router.unary(
+      "/\(SuggestionService.name)/GetSuggestions",
+      placement: { SuggestionService.placement($0) },
+      { try self.getSuggestions($0, $1) })
+    router.unary(
+      "/\(SuggestionService.name)/ValidateAlgorithmSettings", placement: { _ in .worker },
+      { try self.validateAlgorithmSettings($0, $1) })
+  }
+
+  /// Small requests without history stay on the I/O thread.
+  private static func placement(_ request: UnsafeRawBufferPointer) -> Placement {
+    guard request.count <= ServiceLimits.inlineRequestBytes,
+      let outline = try? SuggestionsOutline(request), outline.trialCount == 0,
+      outline.currentRequestNumber <= ServiceLimits.inlineSuggestions
+    else { return .worker }
+    return .inline
+  }
+
+  // MARK: - GetSuggestions
+
+  /// What the log tells of a call.
+  private struct Account {
+    var experiment = ""
+    var algorithm = ""
+    var trials = 0
+    var count = 0
+    var position = 0
+    var decodeMilliseconds = 0.0
+  }
+
+  private func getSuggestions(
+    _ message: ReceivedMessage, _ context: CallContext
+  ) throws -> OutgoingMessage {
+    let start = clock()
+    var account = Account()
+    do {
+      let reply = try suggest(message, context, &account)
+      log(account, since: start, status: Status(.ok))
+      return reply
+    } catch {
+      let status = ErrorStatus.status(of: error)
+      log(account, since: start, status: status)
+      throw status
+    }
+  }
+
+  private func suggest(
+    _ message: ReceivedMessage, _ context: CallContext, _ account: inout Account
+  ) throws -> OutgoingMessage {
+    let start = clock()
+    let decoded = try decode(message, context)
+    account.decodeMilliseconds = milliseconds(since: start)
+    account.experiment = decoded.problem.experiment.name
+    account.algorithm = decoded.problem.algorithm.name
+    account.trials = decoded.history.count
+    account.count = decoded.count
+    guard (0...ServiceLimits.suggestionsPerRequest).contains(decoded.count) else {
+      throw InvalidExperiment(
+        "current_request_number is \(decoded.count), it must lie between 0 and "
+          + "\(ServiceLimits.suggestionsPerRequest)")
+    }
+    let position = Problem.position(
+      current: decoded.count, total: decoded.total, visibleTrials: decoded.history.count)
+    account.position = position
+    let unknown = decoded.problem.unknownSettings
+    if !unknown.isEmpty {
+      logger.notice(
+        "settings passed over",
+        metadata: [
+          "experiment": "\(account.experiment)", "algorithm": "\(account.algorithm)",
+          "settings": "\(unknown.joined(separator: ","))",
+        ])
+    }
+    let reply = try decoded.problem.suggest(
+      history: decoded.history, count: decoded.count, position: position, namespace: namespace,
+      drawSeed: drawSeed, checkCancellation: { try context.checkCancellation() })
+    for notice in reply.notices {
+      logger.notice("\(notice)", metadata: ["experiment": "\(account.experiment)"])
+    }
+    return try OutgoingMessage(
+      GetSuggestionsReply(suggestions: reply.suggestions, algorithmSettings: reply.settings),
+      using: arenas)
+  }
+
+  private struct Decoded {
+    var problem: Problem
+    var history: History
+    var count: Int
+    var total: Int
+  }
+
+  /// Large requests take turns; their receive buffers have been counted by the transport.
+  private func decode(_ message: ReceivedMessage, _ context: CallContext) throws -> Decoded {
+    if message.count > ServiceLimits.largeRequestBytes {
+      return try largeRequest.withLock { _ in
+        try context.checkCancellation()
+        return try message.withUnsafeBytes { try decode($0) }
+      }
+    }
+    return try message.withUnsafeBytes { try decode($0) }
+  }
+
+  private func decode(_ bytes: UnsafeRawBufferPointer) throws -> Decoded {
+    let query = try SuggestionsQuery(decoding: bytes, using: arenas)
+    let problem = try Problem(query.experiment, registry: registry, strictness: .suggestion)
+    let history = try query.history(
+      in: bytes, space: problem.space, textAssignments: problem.algorithm.textAssignments,
+      using: arenas)
+    return Decoded(
+      problem: problem, history: history, count: query.currentRequestNumber,
+      total: query.totalRequestNumber)
+  }
+
+  private func log(_ account: Account, since start: ContinuousClock.Instant, status: Status) {
+    let level: Logger.Level = status.code == .ok ? .info : .warning
+    guard logger.logLevel <= level else { return }
+    var metadata: Logger.Metadata = [
+      "experiment": "\(account.experiment)", "algorithm": "\(account.algorithm)",
+      "trials": "\(account.trials)", "count": "\(account.count)",
+      "position": "\(account.position)", "decodeMs": "\(account.decodeMilliseconds)",
+      "ms": "\(milliseconds(since: start))",
+      "status": "\(status.code)",
+    ]
+    if status.code != .ok { metadata["error"] = "\(status.message)" }
+    logger.log(level: level, "GetSuggestions", metadata: metadata)
+  }
+
+  private func milliseconds(since start: ContinuousClock.Instant) -> Double {
+    let microseconds = (clock() - start) / .microseconds(1)
+    return (microseconds.rounded() / 1000)
+  }
+
+  // MARK: - ValidateAlgorithmSettings
+
+  private func validateAlgorithmSettings(
+    _ message: ReceivedMessage, _ context: CallContext
+  ) throws -> OutgoingMessage {
+    let start = clock()
+    var experiment = ""
+    var algorithm = ""
+    var status = Status(.ok)
+    do {
+      let request = try message.withUnsafeBytes {
+        try ValidateAlgorithmSettingsRequest(decoding: $0, using: arenas).experiment
+      }
+      experiment = request.name
+      algorithm = request.algorithmName
+      _ = try Problem(request, registry: registry, strictness: .validation)
+    } catch {
+      status = ErrorStatus.validationStatus(of: error)
+    }
+    let isValid = status.code == .ok
+    var metadata: Logger.Metadata = [
+      "experiment": "\(Quoted.shortened(experiment))",
+      "algorithm": "\(Quoted.shortened(algorithm))",
+      "ms": "\(milliseconds(since: start))", "status": "\(status.code)",
+    ]
+    if !isValid { metadata["error"] = "\(status.message)" }
+    logger.log(
+      level: isValid ? .info : .warning, "ValidateAlgorithmSettings", metadata: metadata)
+    guard isValid else { throw status }
+    return try OutgoingMessage(EmptyReply(), using: arenas)
+  }
+}

@@ -1,0 +1,82 @@
+// Copyright 2026 The katib-suggestion authors
+// SPDX-License-Identifier: Apache-2.0
+
+import ExperimentModel
+import TestSupport
+import Testing
+
+@testable import Algorithms
+
+@Suite struct InitialPointsTests {
+  func experiment(_ specs: [ParameterSpec], _ points: String) -> Experiment {
+    Experiment(
+      name: "initial", objective: Objective(metricName: "loss"), algorithmName: "random",
+      algorithmSettings: .of(["random_state": "1", "initial_points": points]),
+      parameterSpecs: specs)
+  }
+
+  static let rate: [ParameterSpec] = [.double("rate", "0.0001", "1", .logUniform)]
+
+  /// A number goes out as the user wrote it: without the detour through the logarithm and back.
+  @Test(arguments: [
+    ("0.001", "0.001"), ("\"0.001\"", "0.001"), ("1e-3", "0.001"), ("1", "1.0"), ("0.1", "0.1"),
+    ("0.30000000000000004", "0.30000000000000004"), ("\" 0.5 \"", "0.5"), ("0.0001", "0.0001"),
+  ])
+  func numbersKeepTheirText(_ json: String, _ text: String) throws {
+    let reply = try experiment(InitialPointsTests.rate, "[{\"rate\": \(json)}]").ask(1)
+    #expect(reply.suggestions[0].assignments.map(\.value) == [text])
+  }
+
+  @Test func listEntriesGoOutAsTheListSpellsThem() throws {
+    let specs: [ParameterSpec] = [
+      .discrete("d", ["0.50", "1"]), .categorical("c", ["true", "2", "x y"]), .int("i", "0", "9"),
+      .double("s", "0", "1", step: "0.1"),
+    ]
+    for (json, texts) in [
+      (#"{"d": 0.5, "c": true, "i": 3.0, "s": 0.3}"#, ["0.50", "true", "3", "0.3"]),
+      (#"{"d": "1.0", "c": 2, "i": "7", "s": "3e-1"}"#, ["1", "2", "7", "0.3"]),
+      (#"{"d": 1, "c": "x y", "i": 0, "s": 1}"#, ["1", "x y", "0", "1.0"]),
+    ] {
+      let reply = try experiment(specs, "[\(json)]").ask(1)
+      #expect(reply.suggestions[0].assignments.map(\.value) == texts)
+    }
+  }
+
+  @Test(arguments: [
+    ("", "failed to validate initial_points()"), ("{}", "JSON array"), ("[", "JSON array"),
+    ("null", "JSON array"), ("[null]", "JSON array"), ("[[]]", "JSON array"),
+    (#"[{"rate": null}]"#, "JSON array"), (#"[{"rate": [1]}]"#, "JSON array"),
+    (#"[{"rate": 2}]"#, "initial_points[0]: \"2\" is not a feasible value of parameter \"rate\""),
+    (#"[{}, {"rate": "abc"}]"#, "initial_points[1]: \"abc\""),
+    (#"[{"rate": true}]"#, "\"true\" is not a feasible value"),
+    (#"[{"Rate": 0.1}]"#, "initial_points[0] names \"Rate\", which is no parameter"),
+  ])
+  func whatIsWrongIsNamed(_ json: String, _ part: String) {
+    let experiment = experiment(InitialPointsTests.rate, json)
+    #expect(experiment.refusal()?.contains(part) == true, "\(experiment.refusal() ?? "accepted")")
+    #expect(throws: InvalidExperiment.self) { try experiment.ask(1) }
+  }
+
+  /// What a point leaves out is drawn by its number, whatever else the reply holds.
+  @Test func missingValuesDoNotDependOnTheRequest() throws {
+    let specs = InitialPointsTests.rate + [.double("x", "0", "1")]
+    let partial = experiment(specs, #"[{}, {"rate": 0.1}, {"x": 0.5}]"#)
+    let all = try partial.ask(4).suggestions
+    for position in 0..<3 {
+      #expect(try partial.ask(1, position: position).suggestions == [all[position]])
+    }
+    // Giving one value does not change another.
+    let other = try experiment(specs, #"[{"x": 0.25}, {}, {"x": 0.5}]"#).ask(2).suggestions
+    #expect(other[0].assignments[0] == all[0].assignments[0])
+    #expect(other[1].assignments[1] == all[1].assignments[1])
+  }
+
+  @Test func positionsAreCountedByTheController() {
+    for (current, total, visible, position) in [
+      (3, 10, 99, 7), (3, 3, 99, 0), (3, 0, 5, 5), (3, 2, 5, 5), (0, 10, 5, 5), (1, 1, 0, 0),
+    ] {
+      let counted = Problem.position(current: current, total: total, visibleTrials: visible)
+      #expect(counted == position, "\(current) of \(total)")
+    }
+  }
+}

@@ -1,0 +1,84 @@
+# Copyright 2026 The katib-suggestion authors
+# SPDX-License-Identifier: Apache-2.0
+"""Inside Katib's default pod: 100 MiB and half a core, with the largest histories there can be."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent import futures
+from typing import Any
+
+import grpc
+import pytest
+
+from algorithms import ALGORITHMS, Algorithm
+from conftest import MEMORY_LIMIT_MIB
+from experiments import request, trial
+from histories import LARGEST, history, parameters
+from server_process import CHANNEL_OPTIONS, ServerProcess
+
+StartServer = Callable[..., ServerProcess]
+AT_ONCE, CORES, CALL_SECONDS = 4, 0.5, 60.0
+METHOD = "/api.v1.beta1.Suggestion/GetSuggestions"
+
+
+@pytest.fixture(scope="module")
+def histories() -> dict[tuple[int, int], list[Any]]:
+    return {size: history("largest", *size) for size in LARGEST}
+
+
+def timed_call(address: str, message: bytes) -> tuple[float, grpc.StatusCode]:
+    start = time.monotonic()
+    with grpc.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
+        try:
+            channel.unary_unary(METHOD)(message, timeout=CALL_SECONDS)
+            code = grpc.StatusCode.OK
+        except grpc.RpcError as error:
+            code = error.code()
+    return time.monotonic() - start, code
+
+
+@pytest.mark.parametrize("size", LARGEST, ids=lambda each: f"{each[0]}x{each[1]}")
+@pytest.mark.parametrize("algorithm", ALGORITHMS, ids=str)
+def test_largest_histories_four_at_once_on_half_a_core(
+    algorithm: Algorithm,
+    size: tuple[int, int],
+    histories: dict[tuple[int, int], list[Any]],
+    start_server: StartServer,
+) -> None:
+    spec = algorithm.experiment(parameters(size[1]), name="largest")
+    message = request(spec, 3, histories[size]).SerializeToString()
+    server = start_server()
+    with server.limited_to(CORES), futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        answers = list(pool.map(timed_call, [server.address] * AT_ONCE, [message] * AT_ONCE))
+    assert [code for _, code in answers] == [grpc.StatusCode.OK] * AT_ONCE
+    # What the server worked tells how long half a core takes, however busy this machine is.
+    slowest, worked = max(seconds for seconds, _ in answers), server.cpu_seconds() / CORES
+    peak = server.memory()["VmHWM"]
+    print(
+        f"{algorithm} {size[0]} x {size[1]}, four of {len(message) / 2**20:.1f} MiB: "
+        f"{worked:.2f} s of half a core, answered after {slowest:.2f} s, peak {peak:.1f} MiB"
+    )
+    assert peak < MEMORY_LIMIT_MIB
+    assert worked < algorithm.seconds * AT_ONCE < CALL_SECONDS
+
+
+def test_requests_of_the_largest_size_take_turns(start_server: StartServer) -> None:
+    """Ten times 15 MiB do not fit; each is answered or told to come again, and none is lost."""
+    spec = ALGORITHMS[0].experiment()
+    trials = [trial("n" * 1000 + str(each), {"rate": "0.5"}, 1) for each in range(14_000)]
+    message = request(spec, 3, trials).SerializeToString()
+    assert len(message) > 14 << 20
+    server = start_server()
+    with futures.ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(timed_call, [server.address] * 10, [message] * 10))
+    codes = {code for _, code in answers}
+    assert grpc.StatusCode.OK in codes
+    assert codes <= {grpc.StatusCode.OK, grpc.StatusCode.RESOURCE_EXHAUSTED}
+    assert server.memory()["VmHWM"] < MEMORY_LIMIT_MIB
+    assert timed_call(server.address, message)[1] == grpc.StatusCode.OK
+
+
+def test_an_idle_server_is_small(start_server: StartServer) -> None:
+    assert start_server().memory()["VmRSS"] < 12

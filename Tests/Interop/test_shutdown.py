@@ -1,0 +1,113 @@
+# Copyright 2026 The katib-suggestion authors
+# SPDX-License-Identifier: Apache-2.0
+"""Leaving politely: nothing that was begun is lost, nobody waits, and the exit code is 0."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from algorithms import MIXED
+from clients import Suggestion
+from experiments import experiment, request
+from raw_http2 import NO_ERROR, Connection, frame_message, grpc_fields
+from server_process import CHANNEL_OPTIONS, ServerProcess, binary
+from stubs import pb
+
+StartServer = Callable[..., ServerProcess]
+SIGNALS = [signal.SIGTERM, signal.SIGINT]
+BODY = frame_message(request(experiment("random", MIXED), 2).SerializeToString())
+
+
+@pytest.mark.parametrize("by", SIGNALS, ids=lambda each: each.name)
+def test_an_idle_server_leaves_at_once(by: signal.Signals, start_server: StartServer) -> None:
+    server = start_server()
+    start = time.monotonic()
+    assert server.stop(by) == 0
+    assert time.monotonic() - start < 2
+
+
+@pytest.mark.parametrize("by", SIGNALS, ids=lambda each: each.name)
+def test_a_call_in_flight_is_finished(by: signal.Signals, start_server: StartServer) -> None:
+    """Its message is half sent when the signal comes; new connections are not taken any more."""
+    server = start_server()
+    with Connection(server.address) as connection:
+        stream = connection.open(grpc_fields())
+        connection.send(stream, BODY[:20], end=False)
+        connection.settle()
+        server.process.send_signal(by)
+        assert connection.read_until(lambda: connection.goaways)
+        assert connection.goaways[0] == (2**31 - 1, NO_ERROR, connection.goaways[0][2])
+        assert connection.read_until(lambda: len(connection.goaways) > 1)
+        assert connection.goaways[1][:2] == (stream, NO_ERROR)
+        assert server.alive(), "it did not wait for the call"
+        connection.send(stream, BODY[20:])
+        exchange = connection.answer(stream)
+        assert exchange.status == 0, exchange
+        reply = pb.GetSuggestionsReply.FromString(exchange.reply())
+        assert len(reply.parameter_assignments) == 2
+        assert connection.read_until(lambda: connection.closed)
+    assert server.process.wait(5) == 0
+
+
+def test_watchers_are_told(start_server: StartServer) -> None:
+    server = start_server()
+    with grpc.insecure_channel(server.address, options=CHANNEL_OPTIONS) as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+        watches = [
+            health.Watch(health_pb2.HealthCheckRequest(service=name), timeout=20)
+            for name in ("", "api.v1.beta1.Suggestion", "manager.v1beta1.Suggestion")
+        ]
+        for watch in watches:
+            assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
+        server.process.send_signal(signal.SIGTERM)
+        for watch in watches:
+            assert next(watch).status == health_pb2.HealthCheckResponse.NOT_SERVING
+        assert server.process.wait(15) == 0, server.log()
+
+
+def test_calls_of_a_working_client_all_succeed(start_server: StartServer) -> None:
+    """Those in flight are answered; those that came too late are UNAVAILABLE, safe to try again."""
+    server = start_server()
+    with grpc.insecure_channel(server.address, options=CHANNEL_OPTIONS) as channel:
+        stub = Suggestion(channel).stub
+        message = request(experiment("random", MIXED), 2000)
+        stub.GetSuggestions(message, timeout=30)
+        calls = [stub.GetSuggestions.future(message, timeout=30) for _ in range(20)]
+        calls[0].result()
+        server.process.send_signal(signal.SIGTERM)
+        codes = [call.code() for call in calls]
+        assert set(codes) <= {grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE}
+        assert codes.count(grpc.StatusCode.OK) >= 1
+        assert server.process.wait(15) == 0, server.log()
+
+
+def test_a_client_that_never_finishes_does_not_hold_it_for_ever(start_server: StartServer) -> None:
+    """Kubernetes sends SIGKILL after 30 seconds; the server's own grace must end before."""
+    server = start_server("--grace", "2")
+    with Connection(server.address) as connection:
+        connection.send(connection.open(grpc_fields()), BODY[:20], end=False)
+        connection.settle()
+        assert server.stop(seconds=6) == 0
+
+
+def test_the_port_is_free_again_at_once(start_server: StartServer) -> None:
+    """With connections still in TIME_WAIT: a new process must not have to wait for them."""
+    server = start_server()
+    for _ in range(3):
+        with Connection(server.address) as connection:
+            connection.settle()
+            server.restart()
+
+
+def test_a_taken_port_is_said(start_server: StartServer) -> None:
+    command = [binary(), "--host", "127.0.0.1", "--port", str(start_server().port)]
+    second = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    assert second.returncode != 0
+    assert command[-1] in second.stderr

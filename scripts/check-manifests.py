@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+# Copyright 2026 The katib-suggestion authors
+# SPDX-License-Identifier: Apache-2.0
+"""Asserts what the rendered manifests promise.
+
+Part of scripts/check-deploy.sh, which renders deploy/ into the folder that this script reads. Needs
+PyYAML and kubernetes-validate.
+"""
+
+import argparse
+import copy
+import json
+import pathlib
+import runpy
+import subprocess
+import sys
+
+import kubernetes_validate
+import yaml
+
+DEPLOY = pathlib.Path(__file__).parents[1] / "deploy"
+SWITCH = DEPLOY / "katib" / "switch-images.py"
+ENTRIES = yaml.safe_load((DEPLOY / "katib" / "entries.yaml").read_text())
+BASE = yaml.safe_load((DEPLOY / "base-for-tests" / "katib-config.yaml").read_text())
+PORT = 6789
+PROBED = "manager.v1beta1.Suggestion"
+DRAIN_SECONDS = 25  # the server's default for calls in flight after SIGTERM
+
+# The fields of an entry that are Katib's own; the others are those of a Container.
+OF_KATIB = (
+    "algorithmName",
+    "serviceAccountName",
+    "volumeMountPath",
+    "persistentVolumeClaimSpec",
+    "persistentVolumeSpec",
+    "persistentVolumeLabels",
+)
+
+
+def expect(condition: bool, message: str):
+    if not condition:
+        raise SystemExit(f"check-manifests.py: {message}")
+
+
+def restricted_violations(pod: dict) -> list[str]:
+    """What the Pod Security Standard "restricted" finds wrong with a pod's specification."""
+    found = []
+    context = pod.get("securityContext", {})
+    for field in ("hostNetwork", "hostPID", "hostIPC"):
+        if pod.get(field):
+            found.append(field)
+    allowed = {
+        "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim",
+        "projected", "secret",
+    }
+    for volume in pod.get("volumes", []):
+        found += [f"volume {kind}" for kind in volume if kind != "name" and kind not in allowed]
+    for container in pod.get("initContainers", []) + pod["containers"]:
+        own = container.get("securityContext", {})
+        name = container["name"]
+        if own.get("privileged") or own.get("procMount", "Default") != "Default":
+            found.append(f"{name}: privileged or procMount")
+        if own.get("allowPrivilegeEscalation") is not False:
+            found.append(f"{name}: allowPrivilegeEscalation")
+        if "ALL" not in own.get("capabilities", {}).get("drop", []):
+            found.append(f"{name}: capabilities.drop")
+        if set(own.get("capabilities", {}).get("add", [])) - {"NET_BIND_SERVICE"}:
+            found.append(f"{name}: capabilities.add")
+        if not own.get("runAsNonRoot", context.get("runAsNonRoot")):
+            found.append(f"{name}: runAsNonRoot")
+        if own.get("runAsUser", context.get("runAsUser", 1)) == 0:
+            found.append(f"{name}: runAsUser")
+        profile = own.get("seccompProfile", context.get("seccompProfile", {})).get("type")
+        if profile not in ("RuntimeDefault", "Localhost"):
+            found.append(f"{name}: seccompProfile")
+        if any(port.get("hostPort") for port in container.get("ports", [])):
+            found.append(f"{name}: hostPort")
+    return found
+
+
+def check_container(container: dict, whose: str):
+    """What every container of ours promises beyond "restricted"."""
+    context = container["securityContext"]
+    expect(context.get("readOnlyRootFilesystem") is True, f"{whose}: the root is writable")
+    for fixed in ("runAsUser", "runAsGroup"):
+        expect(fixed not in context, f"{whose}: {fixed} would keep OpenShift from choosing")
+    limits = container["resources"]["limits"]
+    wanted = {"cpu": "500m", "memory": "100Mi"}
+    expect({k: limits.get(k) for k in wanted} == wanted, f"{whose}: limits are {limits}")
+    for field in ("command", "args", "env", "envFrom"):
+        expect(field not in container, f"{whose}: the image needs no {field}")
+
+
+def pod_that_katib_makes(entry: dict) -> dict:
+    """The suggestion pod as Katib's controller composes it from an entry."""
+    container = {key: value for key, value in entry.items() if key not in OF_KATIB}
+    container.setdefault("name", "suggestion")
+    container["ports"] = container.get("ports", []) + [
+        {"name": "suggestion-api", "containerPort": PORT}
+    ]
+    probe = {"grpc": {"port": PORT, "service": PROBED}, "initialDelaySeconds": 10}
+    container.setdefault("readinessProbe", probe | {"periodSeconds": 10})
+    container.setdefault("livenessProbe", probe | {"periodSeconds": 120, "failureThreshold": 12})
+    return {"containers": [container]}
+
+
+def check_katib(documents: list[dict], known: list[str] | None):
+    maps = [d for d in documents if d["kind"] == "ConfigMap"]
+    expect([d["metadata"]["name"] for d in maps] == ["katib-config"], "no ConfigMap katib-config")
+    expect(maps[0]["metadata"]["namespace"] == "kubeflow", "katib-config is in another namespace")
+    expect(list(maps[0]["data"]) == ["katib-config.yaml"], "katib-config has other keys")
+    config = yaml.safe_load(maps[0]["data"]["katib-config.yaml"])
+
+    ours = ENTRIES["algorithms"]
+    if known is not None:
+        expect(sorted(ours) == sorted(known), f"entries.yaml has {ours}, the binary {known}")
+    names = [entry["algorithmName"] for entry in config["runtime"]["suggestions"]]
+    expect(len(names) == len(set(names)), f"an algorithm stands twice in {names}")
+    entries = dict(zip(names, config["runtime"]["suggestions"]))
+    expect(set(ours) <= set(names), f"{set(ours) - set(names)} have no entry")
+    for name in ours:
+        pod = pod_that_katib_makes(entries[name])
+        found = restricted_violations(pod)
+        expect(not found, f"entry {name} is not restricted: {found}")
+        check_container(pod["containers"][0], f"entry {name}")
+        expect(entries[name]["image"] == ENTRIES["image"], f"entry {name} has another image")
+        expect(PORT not in [p["containerPort"] for p in entries[name].get("ports", [])],
+               f"entry {name}: Katib refuses an entry with its own port")
+        manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": pod}
+        kubernetes_validate.validate(manifest, kubernetes_validate.latest_version(), strict=True)
+
+    # Nothing else has changed.
+    was = {e["algorithmName"]: e for e in BASE["runtime"]["suggestions"]}
+    for name in set(was) - set(ours):
+        expect(entries[name] == was[name], f"the entry of {name} has changed")
+    for part in ("metricsCollectors", "earlyStoppings"):
+        expect(config["runtime"][part] == BASE["runtime"][part], f"{part} have changed")
+    expect(config["init"] == BASE["init"], "the controller's own settings have changed")
+    print(f"katib-config: {', '.join(ours)} from {ENTRIES['image']}, restricted; "
+          f"{len(was) - len(set(was) & set(ours))} other algorithms untouched")
+
+
+def check_standalone(documents: list[dict]):
+    kinds = {document["kind"]: document for document in documents}
+    expect(set(kinds) == {"Deployment", "Service"}, f"standalone renders {set(kinds)}")
+    template = kinds["Deployment"]["spec"]["template"]
+    pod = template["spec"]
+    container = pod["containers"][0]
+    found = restricted_violations(pod)
+    expect(not found, f"standalone is not restricted: {found}")
+    check_container(container, "standalone")
+    expect(container["image"] == ENTRIES["image"], "standalone runs another image")
+    expect(pod["enableServiceLinks"] is False, "standalone gets service links")
+    expect(pod["automountServiceAccountToken"] is False, "standalone gets a token it does not use")
+    expect(pod["terminationGracePeriodSeconds"] > DRAIN_SECONDS, "SIGKILL comes before the drain")
+    for probe in ("readinessProbe", "livenessProbe"):
+        expect(container[probe]["grpc"] == {"port": PORT, "service": PROBED}, f"{probe} differs")
+    service = kinds["Service"]["spec"]
+    labels = template["metadata"]["labels"]
+    expect(service["selector"].items() <= labels.items(), "the Service selects no pod of ours")
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    targets = [ports[port["targetPort"]] for port in service["ports"]]
+    expect(targets == [PORT], f"the Service leads to {targets}")
+    print("standalone: restricted, gRPC probes, no service links, no token")
+
+
+def check_switching():
+    """switch-images.py as a command, and its corner cases."""
+    switch = runpy.run_path(str(SWITCH))["switch"]
+    ours = ENTRIES["algorithms"]
+    once = switch(BASE, ENTRIES, "registry.example.com/ours:1", ours)
+    expect(once == switch(once, ENTRIES, "registry.example.com/ours:1", ours), "not idempotent")
+    expect(BASE["runtime"]["suggestions"][0]["image"] != "registry.example.com/ours:1",
+           "the given config was changed")
+
+    odd = copy.deepcopy(BASE)
+    entry = next(e for e in odd["runtime"]["suggestions"] if e["algorithmName"] == ours[0])
+    entry["serviceAccountName"] = "tuner"
+    entry["args"] = ["--for-the-old-image"]
+    odd["runtime"]["suggestions"].append(copy.deepcopy(entry))
+    odd["runtime"]["suggestions"].append({"algorithmName": "homemade", "image": "homemade:1"})
+    switched = switch(odd, ENTRIES, "ours:1", [*ours, "brand-new"])["runtime"]["suggestions"]
+    mine = [e for e in switched if e["algorithmName"] == ours[0]]
+    expect(len(mine) == 1, "a second entry of the same algorithm would win over ours")
+    expect(mine[0]["serviceAccountName"] == "tuner", "the service account was lost")
+    expect("args" not in mine[0], "arguments of the old image were kept")
+    expect({"algorithmName": "homemade", "image": "homemade:1"} in switched, "homemade was lost")
+    expect(switched[-1]["algorithmName"] == "brand-new", "an unknown algorithm was not added")
+
+    def command(*arguments: str, text: str = "") -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [sys.executable, SWITCH, *arguments], input=text, capture_output=True, text=True
+        )
+
+    piped = command("--image", "ours:2", "--only", ours[0], "-", text=yaml.dump(BASE))
+    images = [e["image"] for e in yaml.safe_load(piped.stdout)["runtime"]["suggestions"]]
+    expect(images.count("ours:2") == 1, f"--only switched {images}")
+    for arguments, text in (
+        (["-"], "kind: Pod"),
+        (["--only", "nonsense", "-"], "{}"),
+        (["-"], "a: ["),
+    ):
+        refused = command(*arguments, text=text)
+        expect(refused.returncode == 1 and refused.stderr.startswith("switch-images.py: "),
+               f"{arguments} with {text!r}: {refused.returncode} {refused.stderr}")
+    print("switch-images.py: idempotent, keeps what is not ours, refuses what is no KatibConfig")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("rendered", type=pathlib.Path, help="folder of the rendered manifests")
+    parser.add_argument("--algorithms", type=pathlib.Path, help="output of algorithms --json")
+    options = parser.parse_args()
+    known = None
+    if options.algorithms:
+        known = [row["name"] for row in json.loads(options.algorithms.read_text())]
+    check_katib(list(yaml.safe_load_all((options.rendered / "katib.yaml").read_text())), known)
+    check_standalone(list(yaml.safe_load_all((options.rendered / "standalone.yaml").read_text())))
+    check_switching()
+
+
+if __name__ == "__main__":
+    main()

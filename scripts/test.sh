@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Installs what the tests need, builds everything once and runs every check:
+# format, freshness of generated files, unit and conformance tests, interoperability tests.
+# The last line is the summary of the last test runner.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n== %s\n' "$*"; }
+
+step "Packages"
+scripts/install-packages.sh build generate python
+
+step "Format"
+swift format lint --recursive --parallel --strict Sources Tests Package.swift
+
+step "Generated code"
+python=$(Tests/Interop/run.sh --print-python)
+scripts/generate-protos.sh --check
+PYTHON=$python deploy/katib/generate.sh --check
+"$python" scripts/generate-sobol-table.py --check
+
+step "Dependencies"
+scripts/check-imports.py
+
+step "Build"
+# One configuration for tests and server alike.
+swift build -c release -Xswiftc -enable-testing --build-tests
+
+step "Documentation"
+scripts/generate-docs.sh --check
+
+step "Unit and conformance tests"
+swift test -c release -Xswiftc -enable-testing --skip-build
+
+step "Interoperability tests"
+Tests/Interop/run.sh
