@@ -20,6 +20,14 @@ extension UnsafeBufferPointer<UInt8> {
     return memcmp(start, text.utf8Start, length) == 0
   }
 
+  /// Whether the bytes end with those of `text`.
+  @inline(__always)
+  func hasSuffix(_ text: StaticString) -> Bool {
+    let length = text.utf8CodeUnitCount
+    guard count >= length, let start = baseAddress else { return false }
+    return memcmp(start + (count - length), text.utf8Start, length) == 0
+  }
+
   /// Visits the parts of a comma-separated list, without the blanks around them.
   func forEachListItem(_ body: (UnsafeBufferPointer<UInt8>) -> Void) {
     var start = 0

@@ -37,7 +37,8 @@ final class ClientConnection: HTTP2SessionDelegate, Connection {
     faults = TokenBucket(limits.faults)
     emptyData = TokenBucket(limits.emptyData)
     session = try HTTP2Session(.client, limits: limits)
-    session.delegate = self
+    super.init()
+    session.setDelegate(self)
   }
 
   // MARK: Bytes and time
@@ -152,7 +153,7 @@ final class ClientConnection: HTTP2SessionDelegate, Connection {
     return Unmanaged<ClientCall>.fromOpaque(object).takeUnretainedValue()
   }
 
-  func provideBody(stream: Int32, into target: UnsafeMutableRawBufferPointer) -> BodyStep {
+  override func provideBody(stream: Int32, into target: UnsafeMutableRawBufferPointer) -> BodyStep {
     guard let call = call(stream) else { return .ended(0) }
     let count = call.outgoing.copy(into: target)
     guard call.outgoing.isEmpty else { return .wrote(count) }
@@ -164,17 +165,17 @@ final class ClientConnection: HTTP2SessionDelegate, Connection {
 
   // MARK: Responses
 
-  func headersBegan(stream: Int32, isTrailers: Bool) {
+  override func headersBegan(stream: Int32, isTrailers: Bool) {
     headerCall = call(stream)
   }
 
-  func headerField(
+  override func headerField(
     stream: Int32, name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>
   ) {
     headerCall?.head.add(name: name, value: value, limit: limits.headerListBytes)
   }
 
-  func headersEnded(stream: Int32, endStream: Bool) {
+  override func headersEnded(stream: Int32, endStream: Bool) {
     guard let call = headerCall else { return }
     headerCall = nil
     call.hasResponse = true
@@ -185,7 +186,7 @@ final class ClientConnection: HTTP2SessionDelegate, Connection {
     }
   }
 
-  func dataReceived(stream: Int32, _ bytes: UnsafeRawBufferPointer) {
+  override func dataReceived(stream: Int32, _ bytes: UnsafeRawBufferPointer) {
     isDataFrameEmpty = false
     session.consumeConnection(bytes.count)
     session.consume(bytes.count, stream: stream)
@@ -200,7 +201,7 @@ final class ClientConnection: HTTP2SessionDelegate, Connection {
     }
   }
 
-  func dataFrameEnded(stream: Int32, endStream: Bool) {
+  override func dataFrameEnded(stream: Int32, endStream: Bool) {
     if endStream, let call = call(stream) {
       call.finish(Status(.internalError, "the response ended without a status"))
     } else if isDataFrameEmpty, !emptyData.take(at: now) {
@@ -254,7 +255,7 @@ final class ClientConnection: HTTP2SessionDelegate, Connection {
     }
   }
 
-  func streamClosed(stream: Int32, code: UInt32) {
+  override func streamClosed(stream: Int32, code: UInt32) {
     guard let call = call(stream) else { return }
     session.detach(stream)
     calls.remove(call.slot)
@@ -286,13 +287,13 @@ final class ClientConnection: HTTP2SessionDelegate, Connection {
 
   // MARK: The connection
 
-  func controlFrameReceived(_ frame: ControlFrame) {
+  override func controlFrameReceived(_ frame: ControlFrame) {
     guard case .goAway = frame else { return }
     hasGoAway = true
     retire()
   }
 
-  func invalidFrameReceived() {
+  override func invalidFrameReceived() {
     if !faults.take(at: now) { misbehaved() }
   }
 
@@ -300,6 +301,4 @@ final class ClientConnection: HTTP2SessionDelegate, Connection {
     session.submitGoAway(code: HTTP2Code.enhanceYourCalm)
     isClosing = true
   }
-
-  func frameSent(_ frame: SentFrame) {}
 }

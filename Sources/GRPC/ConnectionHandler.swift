@@ -89,6 +89,11 @@ final class ConnectionHandler: ChannelInboundHandler {
   }
 
   private func write(_ context: ChannelHandlerContext) {
+    // Taken out of self while it is filled: it is used for every frame.
+    var buffer = ByteBuffer()
+    swap(&buffer, &self.buffer)
+    defer { swap(&buffer, &self.buffer) }
+    let connection = connection
     var hasWritten = false
     while context.channel.isWritable {
       buffer.clear()

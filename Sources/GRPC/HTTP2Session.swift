@@ -21,10 +21,8 @@ internal import CNghttp2
 final class HTTP2Session {
   enum Role { case client, server }
 
-  /// Set once by the delegate, which owns the session and so outlives it.
-  unowned(unsafe) var delegate: (any HTTP2SessionDelegate)?
   /// nghttp2_session.
-  private(set) var handle: OpaquePointer?
+  private let handle: OpaquePointer
   /// A fatal error: the session must be flushed and closed.
   private(set) var failure: HTTP2Failure?
 
@@ -34,18 +32,25 @@ final class HTTP2Session {
     guard nghttp2_option_new(&option) == 0 else { throw .outOfMemory }
     defer { nghttp2_option_del(option) }
     HTTP2Session.configure(option, limits)
-    let user = Unmanaged.passUnretained(self).toOpaque()
     let callbacks = SessionCallbacks.shared
+    var session: OpaquePointer?
     let result =
       switch role {
-      case .server: nghttp2_session_server_new2(&handle, callbacks.handle, user, option)
-      case .client: nghttp2_session_client_new2(&handle, callbacks.handle, user, option)
+      case .server: nghttp2_session_server_new2(&session, callbacks.handle, nil, option)
+      case .client: nghttp2_session_client_new2(&session, callbacks.handle, nil, option)
       }
-    guard result == 0, handle != nil else { throw .outOfMemory }
+    guard result == 0, let session else { throw .outOfMemory }
+    handle = session
     submitSettings(role, limits)
   }
 
   deinit { nghttp2_session_del(handle) }
+
+  /// Names who is told what happens: once, before the first byte. The delegate owns the session and
+  /// so outlives it.
+  func setDelegate(_ delegate: HTTP2SessionDelegate) {
+    nghttp2_session_set_user_data(handle, Unmanaged.passUnretained(delegate).toOpaque())
+  }
 
   private static func configure(_ option: OpaquePointer?, _ limits: Limits) {
     nghttp2_option_set_no_auto_window_update(option, 1)

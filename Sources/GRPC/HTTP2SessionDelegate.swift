@@ -1,29 +1,44 @@
 // Copyright 2026 The katib-suggestion authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a session reports. All of it is called from within `receive` and `nextOutput`: record,
-/// decide and submit, but do not receive or send.
-protocol HTTP2SessionDelegate: AnyObject {
+/// What a session reports, for subclasses to act on. All of it is called from within `receive` and
+/// `nextOutput`: record, decide and submit, but do not receive or send.
+///
+/// What surprises: this is a class, where a protocol would do. nghttp2 hands back a plain pointer,
+/// and through a class it can be used without counting references: some thirty times per call.
+class HTTP2SessionDelegate {
   /// A header block begins: a request or response, or (`isTrailers`) what ends one.
-  func headersBegan(stream: Int32, isTrailers: Bool)
+  func headersBegan(stream: Int32, isTrailers: Bool) {}
+
   /// One field of the block, with a valid name and value.
   func headerField(
-    stream: Int32, name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>)
+    stream: Int32, name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>
+  ) {}
+
   /// The block is complete.
-  func headersEnded(stream: Int32, endStream: Bool)
+  func headersEnded(stream: Int32, endStream: Bool) {}
+
   /// Bytes of a DATA frame.
-  func dataReceived(stream: Int32, _ bytes: UnsafeRawBufferPointer)
+  func dataReceived(stream: Int32, _ bytes: UnsafeRawBufferPointer) {}
+
   /// A DATA frame is complete.
-  func dataFrameEnded(stream: Int32, endStream: Bool)
+  func dataFrameEnded(stream: Int32, endStream: Bool) {}
+
   /// A frame that carries no part of a message.
-  func controlFrameReceived(_ frame: ControlFrame)
+  func controlFrameReceived(_ frame: ControlFrame) {}
+
   /// A frame that breaks the protocol. The session answers it by itself.
-  func invalidFrameReceived()
-  func frameSent(_ frame: SentFrame)
+  func invalidFrameReceived() {}
+
+  func frameSent(_ frame: SentFrame) {}
+
   /// The stream is gone. No frame may be submitted for it from here on.
-  func streamClosed(stream: Int32, code: UInt32)
+  func streamClosed(stream: Int32, code: UInt32) {}
+
   /// Writes the next bytes of the body.
-  func provideBody(stream: Int32, into target: UnsafeMutableRawBufferPointer) -> BodyStep
+  func provideBody(stream: Int32, into target: UnsafeMutableRawBufferPointer) -> BodyStep {
+    .ended(0)
+  }
 }
 
 enum ControlFrame: Equatable {

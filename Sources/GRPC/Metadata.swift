@@ -92,7 +92,7 @@ public struct Metadata: Sendable {
   mutating func appendWire(
     name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>
   ) -> Bool {
-    guard Metadata.isBinary(name) else {
+    guard name.hasSuffix("-bin") else {
       append(name: name, value: value)
       return true
     }

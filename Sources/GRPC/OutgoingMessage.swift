@@ -34,6 +34,7 @@ public struct OutgoingMessage: Sendable {
   }
 
   /// A message of these bytes.
+  @inlinable
   public init(_ bytes: some Collection<UInt8>) {
     self.init(byteCount: bytes.count) { $0.copyBytes(from: bytes) }
   }

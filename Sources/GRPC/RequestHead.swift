@@ -86,7 +86,7 @@ struct RequestHead {
           replyEncoding = .deflate
         }
       }
-    } else if Metadata.isBinary(name), !metadata.appendWire(name: name, value: value) {
+    } else if name.hasSuffix("-bin"), !metadata.appendWire(name: name, value: value) {
       // grpc-trace-bin and the like are handed on.
       hasBadMetadata = true
     }

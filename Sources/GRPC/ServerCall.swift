@@ -27,38 +27,38 @@ final class ServerCall {
   let began: MonotonicInstant
   var slot = 0
 
-  var head = RequestHead()
+  @exclusivity(unchecked) var head = RequestHead()
   /// Set when the headers are accepted.
-  var context: CallContext?
-  var handler: (any StreamHandler)?
+  @exclusivity(unchecked) var context: CallContext?
+  @exclusivity(unchecked) var handler: (any StreamHandler)?
 
-  var request = Request.headers
-  var reader = MessageReader()
+  @exclusivity(unchecked) var request = Request.headers
+  @exclusivity(unchecked) var reader = MessageReader()
   /// Bytes behind the prefix of a message that waits. Bounded by the stream's window.
   var stash: [UInt8] = []
   /// The stream ended while a message waited.
   var endedWhileWaiting = false
-  var messagesReceived = 0
+  @exclusivity(unchecked) var messagesReceived = 0
   /// The message of a unary call, until the stream ends.
-  var unaryMessage: (ReceivedMessage, MessageReader.Prefix)?
+  @exclusivity(unchecked) var unaryMessage: (ReceivedMessage, MessageReader.Prefix)?
   /// The request of a unary call in the workers' queue.
-  var queued: QueuedRequest?
+  @exclusivity(unchecked) var queued: QueuedRequest?
   /// When a message that holds memory must be complete.
-  var messageDeadline: MonotonicInstant?
+  @exclusivity(unchecked) var messageDeadline: MonotonicInstant?
 
-  var hasStartedReply = false
-  var replyEncoding: Compression?
-  var outgoing = OutgoingQueue()
-  var finalStatus: Status?
+  @exclusivity(unchecked) var hasStartedReply = false
+  @exclusivity(unchecked) var replyEncoding: Compression?
+  @exclusivity(unchecked) var outgoing = OutgoingQueue()
+  @exclusivity(unchecked) var finalStatus: Status?
   /// The body of an answer in terms of HTTP.
-  var plainBody: [UInt8]?
+  @exclusivity(unchecked) var plainBody: [UInt8]?
   /// nghttp2 waits for `resume`.
-  var isBodyPaused = false
+  @exclusivity(unchecked) var isBodyPaused = false
   /// When the client last let bytes of the reply through.
-  var replyProgress: MonotonicInstant
+  @exclusivity(unchecked) var replyProgress: MonotonicInstant
 
-  var bytesReceived = 0
-  var bytesSent = 0
+  @exclusivity(unchecked) var bytesReceived = 0
+  @exclusivity(unchecked) var bytesSent = 0
   var queuedAt: MonotonicInstant
   var queuedTime = Duration.zero
 

@@ -7,7 +7,7 @@ extension ServerConnection {
   private static let drainPing: UInt64 = 0x6772_6163_6566_756c
   private static let keepalivePing: UInt64 = 0x6b65_6570_2d61_6c69
 
-  func controlFrameReceived(_ frame: ControlFrame) {
+  func guardControlFrame(_ frame: ControlFrame) {
     switch frame {
     case .settings:
       hasHandshaken = true
@@ -25,7 +25,7 @@ extension ServerConnection {
     }
   }
 
-  func invalidFrameReceived() {
+  func guardInvalidFrame() {
     if !guards.faults.take(at: now) { expel() }
   }
 

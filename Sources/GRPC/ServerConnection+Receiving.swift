@@ -3,36 +3,29 @@
 
 /// Requests: from header fields to a message in a handler's hands.
 extension ServerConnection {
-  func headersBegan(stream: Int32, isTrailers: Bool) {
-    let deadline = now.advanced(by: core.limits.headerTimeout)
+  func beginHeaders(_ stream: Int32, isTrailers: Bool) {
+    let deadline = now.advanced(byNanoseconds: headerTimeout)
     headerStream = stream
     headerDeadline = deadline
     arm(deadline)
-    // Trailers of a request carry nothing in gRPC.
     guard !isTrailers else { return }
     let call = ServerCall(stream: stream, now: now)
     call.slot = calls.insert(call)
     core.openCalls += 1
     session.attach(call, to: stream)
-    headerCall = call
+    head = RequestHead()
+    isReceivingRequest = true
   }
 
-  func headerField(
-    stream: Int32, name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>
-  ) {
-    headerCall?.head.add(
-      name: name, value: value, router: core.router, limit: core.limits.headerListBytes)
-  }
-
-  func headersEnded(stream: Int32, endStream: Bool) {
+  func endHeaders(_ stream: Int32, endStream: Bool) {
     headerDeadline = nil
-    if let call = headerCall {
-      headerCall = nil
+    guard let call = call(stream) else { return }
+    if isReceivingRequest {
+      isReceivingRequest = false
+      swap(&call.head, &head)
       open(call)
-      if endStream { requestEnded(call) }
-    } else if endStream, let call = call(stream) {
-      requestEnded(call)
     }
+    if endStream { requestEnded(call) }
   }
 
   private func open(_ call: ServerCall) {
@@ -42,7 +35,7 @@ extension ServerConnection {
       session.submitReset(stream: call.stream, code: HTTP2Code.refusedStream)
       return
     }
-    if let refusal = call.head.refusal(limit: core.limits.headerListBytes) {
+    if let refusal = call.head.refusal(limit: headerListLimit) {
       refuse(call, refusal)
       return
     }
@@ -60,8 +53,7 @@ extension ServerConnection {
     }
   }
 
-  func dataReceived(stream: Int32, _ bytes: UnsafeRawBufferPointer) {
-    isDataFrameEmpty = false
+  func receiveData(_ stream: Int32, _ bytes: UnsafeRawBufferPointer) {
     session.consumeConnection(bytes.count)
     guard let call = call(stream) else { return }
     call.bytesReceived += bytes.count
@@ -74,15 +66,6 @@ extension ServerConnection {
     case .headers, .ended, .discarded:
       session.consume(bytes.count, stream: stream)
     }
-  }
-
-  func dataFrameEnded(stream: Int32, endStream: Bool) {
-    if endStream {
-      if let call = call(stream) { requestEnded(call) }
-    } else if isDataFrameEmpty {
-      guardEmptyData()
-    }
-    isDataFrameEmpty = true
   }
 
   /// Cuts bytes into messages as far as memory allows.
@@ -195,7 +178,7 @@ extension ServerConnection {
   }
 
   /// The client half-closed.
-  private func requestEnded(_ call: ServerCall) {
+  func requestEnded(_ call: ServerCall) {
     switch call.request {
     case .waiting: call.endedWhileWaiting = true
     case .headers, .ended, .discarded: break

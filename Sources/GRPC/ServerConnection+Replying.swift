@@ -11,18 +11,19 @@ extension ServerConnection {
       let context = call.context
     else { return }
     let limit = core.limits.messageBytes
-    let encoding = prefix.flag == 1 ? call.head.encoding : nil
-    let work = UnaryWork(
-      handler: handler, context: context, requestEncoding: encoding,
-      replyEncoding: call.head.replyEncoding, messageLimit: limit,
-      uncompressedReply: core.limits.uncompressedReplyBytes)
-    switch encoding == nil ? message.withUnsafeBytes(placement) : .worker {
-    case .inline: complete(call, work.run(message))
-    case .worker: enqueue(call, message, work)
+    let coding = UnaryCoding(
+      request: prefix.flag == 1 ? call.head.encoding : nil, reply: call.head.replyEncoding,
+      messageLimit: limit, uncompressedReply: core.limits.uncompressedReplyBytes)
+    switch coding.request == nil ? message.withUnsafeBytes(placement) : .worker {
+    case .inline: complete(call, coding.run(handler, message, context))
+    case .worker: enqueue(call, message) { coding.run(handler, $0, context) }
     }
   }
 
-  private func enqueue(_ call: ServerCall, _ message: ReceivedMessage, _ work: UnaryWork) {
+  private func enqueue(
+    _ call: ServerCall, _ message: ReceivedMessage,
+    _ work: @escaping @Sendable (ReceivedMessage) -> Result<OutgoingMessage, Status>
+  ) {
     let request = QueuedRequest(message)
     call.queued = request
     let key = CallKey(connection: serial, stream: call.stream)
@@ -31,7 +32,7 @@ extension ServerConnection {
       let queued = MonotonicInstant.now()
       // Dropped meanwhile: the client is gone or was answered.
       guard let message = request.take() else { return }
-      let result = work.run(message)
+      let result = work(message)
       mailbox.post(.outcome(result, queuedUntil: queued), to: key)
     }
     call.queuedAt = now
@@ -142,19 +143,19 @@ extension ServerConnection {
   private func startStalling(_ call: ServerCall) {
     call.hasStartedReply = true
     call.replyProgress = now
-    arm(now.advanced(by: core.limits.stalledReplyTimeout))
+    arm(now.advanced(byNanoseconds: stalledReplyTimeout))
   }
 
   private func resume(_ call: ServerCall) {
     guard call.isBodyPaused else { return }
     call.isBodyPaused = false
     call.replyProgress = now
-    arm(now.advanced(by: core.limits.stalledReplyTimeout))
+    arm(now.advanced(byNanoseconds: stalledReplyTimeout))
     session.resume(call.stream)
   }
 
-  func provideBody(stream: Int32, into target: UnsafeMutableRawBufferPointer) -> BodyStep {
-    guard let call = call(stream) else { return .ended(0) }
+  /// Writes the next bytes of a reply, and its trailers after the last ones.
+  func provideBody(_ call: ServerCall, _ target: UnsafeMutableRawBufferPointer) -> BodyStep {
     call.replyProgress = now
     if let body = call.plainBody {
       let count = min(body.count, target.count)
@@ -184,7 +185,8 @@ extension ServerConnection {
     list.withFields { session.submitTrailers(stream: call.stream, $0) }
   }
 
-  func frameSent(_ frame: SentFrame) {
+  /// A frame has left.
+  func confirm(_ frame: SentFrame) {
     switch frame {
     case .headers(let stream, let endStream), .data(let stream, let endStream):
       guards.keepalive.dataSent()
@@ -199,21 +201,24 @@ extension ServerConnection {
   }
 }
 
-/// One unary call to be run, on whatever thread.
-struct UnaryWork: Sendable {
-  var handler: Router.UnaryHandler
-  var context: CallContext
-  var requestEncoding: Compression?
-  var replyEncoding: Compression?
+/// How the messages of one unary call are packed.
+struct UnaryCoding: Sendable {
+  /// How the request is compressed; nil if it is not.
+  var request: Compression?
+  /// How the reply may be compressed.
+  var reply: Compression?
   var messageLimit: Int
   var uncompressedReply: Int
 
-  func run(_ message: ReceivedMessage) -> Result<OutgoingMessage, Status> {
+  /// Runs a handler, on whatever thread.
+  func run(
+    _ handler: Router.UnaryHandler, _ message: ReceivedMessage, _ context: CallContext
+  ) -> Result<OutgoingMessage, Status> {
     do {
       try context.checkCancellation()
-      let request = try requestEncoding?.decompress(message, limit: messageLimit) ?? message
-      let reply = try handler(request, context)
-      return .success(compressed(reply, replyEncoding, above: uncompressedReply))
+      let plain = try request?.decompress(message, limit: messageLimit) ?? message
+      return .success(
+        compressed(try handler(plain, context), reply, above: uncompressedReply))
     } catch {
       return .failure(Status(describing: error))
     }

@@ -94,7 +94,7 @@ struct SessionCallbacks {
   }
 
   private static func received(
-    _ frame: UnsafePointer<nghttp2_frame>, _ delegate: any HTTP2SessionDelegate
+    _ frame: UnsafePointer<nghttp2_frame>, _ delegate: HTTP2SessionDelegate
   ) {
     let header = frame.pointee.hd
     let endStream = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
@@ -125,7 +125,7 @@ struct SessionCallbacks {
   }
 
   private static func sent(
-    _ frame: UnsafePointer<nghttp2_frame>, _ delegate: any HTTP2SessionDelegate
+    _ frame: UnsafePointer<nghttp2_frame>, _ delegate: HTTP2SessionDelegate
   ) {
     let header = frame.pointee.hd
     let endStream = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
@@ -143,13 +143,11 @@ struct SessionCallbacks {
     }
   }
 
-  /// Calls `body` with the delegate of the session behind nghttp2's user pointer.
+  /// Calls `body` with the delegate behind nghttp2's user pointer.
   @inline(__always)
   private static func withDelegate(
-    _ user: UnsafeMutableRawPointer, _ body: (any HTTP2SessionDelegate) -> Void
+    _ user: UnsafeMutableRawPointer, _ body: (HTTP2SessionDelegate) -> Void
   ) {
-    Unmanaged<HTTP2Session>.fromOpaque(user)._withUnsafeGuaranteedRef { session in
-      if let delegate = session.delegate { body(delegate) }
-    }
+    Unmanaged<HTTP2SessionDelegate>.fromOpaque(user)._withUnsafeGuaranteedRef(body)
   }
 }
