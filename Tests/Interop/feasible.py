@@ -102,10 +102,10 @@ class Parameter:
         # The slack of the last point may carry it beyond the maximum, where no value may lie.
         point = min(self.low + guess * self.step, self.high)
         # Fifteen digits are what a double holds of any decimal; beyond them the last may differ.
-        noise = 0 if exact(f"{float(point):.15g}") == point else 2 * ulp(value)
-        return (
-            None if abs(float(point) - value) <= noise else f"is not {float(point)!r} of the grid"
-        )
+        is_short = exact(f"{float(point):.15g}") == point
+        noise = 0.0 if is_short else 4 * ulp(max(abs(float(self.low)), abs(float(self.high))))
+        near = abs(float(point) - value) <= noise
+        return None if near else f"is not the grid's {float(point)!r}"
 
     def draw(self, source: random.Random) -> str:
         """A feasible text; uniform is good enough for trials that others issued."""
