@@ -14,7 +14,8 @@ public struct InitialPointTexts: Sendable {
 
   /// nil when `text` is not a JSON array of objects whose values are strings, numbers or booleans.
   public init?(_ text: String) {
-    guard let bytes = text.data(using: .utf8),
+    guard text.utf8.count <= AlgorithmLimits.initialPointsBytes,
+      let bytes = text.data(using: .utf8),
       let points = try? JSONDecoder().decode([[String: Scalar]].self, from: bytes)
     else { return nil }
     self.points = points.map { $0.mapValues(\.text) }

@@ -43,6 +43,13 @@ public struct Problem: Sendable {
   /// The number of positions that `initial_points` fills.
   public var initialPointCount: Int { initialPoints.readings.count }
 
+  /// The most bytes that one suggestion of this Experiment can take on the wire, as far as its
+  /// parameters tell: each with its name and its longest value.
+  public var largestSuggestionBytes: Int {
+    // The lengths and tags of an assignment, and those of a suggestion with its trial name.
+    space.parameters.reduce(64) { $0 + $1.name.utf8.count + $1.longestText + 12 }
+  }
+
   /// Names of settings that were passed over; worth a log line.
   public var unknownSettings: [String] {
     settings.unknownNames(declared: algorithm.allSettings)

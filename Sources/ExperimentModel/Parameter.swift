@@ -84,6 +84,16 @@ public struct Parameter: Sendable {
     }
   }
 
+  /// The length in bytes of the longest text that a value can have.
+  public var longestText: Int {
+    switch domain {
+    // A double's shortest text has at most 24 characters, an integer within 2^53 at most 17.
+    case .interval, .grid: 24
+    case .ordinal(_, let texts), .categorical(let texts, _):
+      texts.reduce(0) { max($0, $1.utf8.count) }
+    }
+  }
+
   /// What Katib is told of a reading that this parameter contains: a user's own 0.001 goes out as
   /// 0.001, without the detour through the unit interval.
   public func text(ofReading reading: Double) -> String {

@@ -32,6 +32,10 @@ public struct Limits: Sendable {
   /// hold its memory for ever. 16 MiB in 30 s is 560 kB/s.
   public var messageTimeout = Duration.seconds(30)
 
+  /// Time without a byte after which a message gives up its memory, if others wait for memory. With
+  /// nobody waiting a pause costs nothing.
+  public var messageStall = Duration.seconds(3)
+
   /// A reply up to this size is never compressed: it fits one packet anyway.
   public var uncompressedReplyBytes = 1 << 10
 

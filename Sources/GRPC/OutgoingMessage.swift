@@ -10,14 +10,17 @@ public struct OutgoingMessage: Sendable {
   private final class Storage: Sendable {
     nonisolated(unsafe) let start: UnsafeMutableRawPointer
     let count: Int
+    /// Given back with the storage.
+    let reservation: Reservation?
 
-    init(count: Int) {
+    init(count: Int, reservation: Reservation?) {
       guard let start = MessageMemory.allocate(count) else {
         // Like every allocation in Swift: without memory for a reply there is no going on.
         preconditionFailure("no memory for a message of \(count) bytes")
       }
       self.start = start
       self.count = count
+      self.reservation = reservation
     }
 
     deinit { MessageMemory.free(start, count: count) }
@@ -39,8 +42,25 @@ public struct OutgoingMessage: Sendable {
     self.init(byteCount: bytes.count) { $0.copyBytes(from: bytes) }
   }
 
-  init(byteCount: Int, compressed: Bool, fill: (UnsafeMutableRawBufferPointer) -> Void) {
-    storage = Storage(count: byteCount + OutgoingMessage.prefixBytes)
+  /// The same, with its memory accounted for until the last byte has left: a reply waits as long as
+  /// its client likes.
+  /// - Returns: nil when the budget has no room.
+  public init?(
+    byteCount: Int, budget: MemoryBudget, fill: (UnsafeMutableRawBufferPointer) -> Void
+  ) {
+    let bytes = byteCount + OutgoingMessage.prefixBytes
+    guard budget.reserve(bytes) else { return nil }
+    self.init(
+      byteCount: byteCount, compressed: false,
+      reservation: Reservation(budget, reserved: bytes), fill: fill)
+  }
+
+  init(
+    byteCount: Int, compressed: Bool, reservation: Reservation? = nil,
+    fill: (UnsafeMutableRawBufferPointer) -> Void
+  ) {
+    storage = Storage(
+      count: byteCount + OutgoingMessage.prefixBytes, reservation: reservation)
     storage.start.storeBytes(of: compressed ? 1 : 0, as: UInt8.self)
     let length = UInt32(truncatingIfNeeded: byteCount).bigEndian
     storage.start.storeBytes(of: length, toByteOffset: 1, as: UInt32.self)

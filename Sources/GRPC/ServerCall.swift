@@ -45,6 +45,8 @@ final class ServerCall {
   @exclusivity(unchecked) var queued: QueuedRequest?
   /// When a message that holds memory must be complete.
   @exclusivity(unchecked) var messageDeadline: MonotonicInstant?
+  /// When bytes of that message last came.
+  @exclusivity(unchecked) var messageProgress: MonotonicInstant?
 
   @exclusivity(unchecked) var hasStartedReply = false
   @exclusivity(unchecked) var replyEncoding: Compression?

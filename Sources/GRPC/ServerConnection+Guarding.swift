@@ -111,6 +111,13 @@ extension ServerConnection {
     }
     if let deadline = call.messageDeadline, isDue(deadline) {
       abort(call, Status(.resourceExhausted, "the message came too slowly"))
+      return
+    }
+    if let progress = call.messageProgress,
+      isDue(progress.advanced(by: limits.messageStall))
+    {
+      guard core.budget.waiting > 0 else { return arm(now.advanced(by: limits.messageStall)) }
+      abort(call, Status(.resourceExhausted, "the message stalled while others wait for memory"))
     }
   }
 

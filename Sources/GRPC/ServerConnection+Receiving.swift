@@ -62,6 +62,7 @@ extension ServerConnection {
       // Not consumed, so no more than one window can follow.
       call.stash.append(contentsOf: bytes)
     case .receiving:
+      if call.messageProgress != nil { call.messageProgress = now }
       read(call, bytes)
     case .headers, .ended, .discarded:
       session.consume(bytes.count, stream: stream)
@@ -135,7 +136,9 @@ extension ServerConnection {
     guard reservation != nil else { return }
     let deadline = now.advanced(by: core.limits.messageTimeout)
     call.messageDeadline = deadline
+    call.messageProgress = now
     arm(deadline)
+    arm(now.advanced(by: core.limits.messageStall))
     // Only now may the client send much at once. Streaming calls keep the small window: it bounds
     // what their next message can bring before it has memory.
     if call.isUnary, prefix.length > core.limits.streamWindowBytes {
@@ -162,6 +165,7 @@ extension ServerConnection {
   ) {
     call.messagesReceived += 1
     call.messageDeadline = nil
+    call.messageProgress = nil
     guard let handler = call.handler else {
       call.unaryMessage = (message, prefix)
       return

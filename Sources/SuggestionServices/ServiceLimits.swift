@@ -16,4 +16,16 @@ public enum ServiceLimits {
   /// suggestions, are answered on the I/O thread: handing them to a worker costs more than they do.
   public static let inlineRequestBytes = 8 << 10
   public static let inlineSuggestions = 16
+
+  /// The largest reply, in bytes, judged before it is made. Katib's controller takes replies of up
+  /// to 4 MiB; twice that leaves room for the estimate, which takes every value for its longest.
+  public static let replyBytes = 8 << 20
+
+  /// What a suggestion takes in memory while a reply is made, for each byte that it takes on the
+  /// wire: two Swift strings for each assignment.
+  public static let workingBytesPerReplyByte = 3
+
+  /// Replies up to this size are not counted in the memory budget: a worker and a slow reader
+  /// hold few of them.
+  public static let uncountedReplyBytes = 64 << 10
 }

@@ -19,6 +19,7 @@ public final class SuggestionService: Sendable {
   private let drawSeed: @Sendable () -> UInt64
   private let clock: @Sendable () -> ContinuousClock.Instant
   private let arenas: ArenaPool
+  private let budget: MemoryBudget
   private let largeRequest = Mutex(())
 
   public static let name = "api.v1.beta1.Suggestion"
@@ -35,6 +36,7 @@ public final class SuggestionService: Sendable {
   ) {
     self.registry = registry
     self.namespace = namespace
+    self.budget = budget
     arenas = ArenaPool(
       budget: ArenaBudget(reserve: { budget.reserve($0) }, release: { budget.release($0) }))
     self.logger = logger
@@ -107,6 +109,8 @@ public final class SuggestionService: Sendable {
     let position = Problem.position(
       current: decoded.count, total: decoded.total, visibleTrials: decoded.history.count)
     account.position = position
+    let working = try reserve(decoded)
+    defer { budget.release(working) }
     let unknown = decoded.problem.unknownSettings
     if !unknown.isEmpty {
       logger.notice(
@@ -124,7 +128,28 @@ public final class SuggestionService: Sendable {
     }
     return try OutgoingMessage(
       GetSuggestionsReply(suggestions: reply.suggestions, algorithmSettings: reply.settings),
-      using: arenas)
+      using: arenas, budget: budget)
+  }
+
+  /// Reserves the memory in which a large reply is made.
+  /// - Returns: the bytes to release.
+  /// - Throws: RESOURCE_EXHAUSTED, or `InvalidExperiment` for a reply that no controller would
+  ///   take.
+  private func reserve(_ decoded: Decoded) throws -> Int {
+    let (estimate, overflow) = decoded.problem.largestSuggestionBytes
+      .multipliedReportingOverflow(by: decoded.count)
+    guard !overflow, estimate <= ServiceLimits.replyBytes else {
+      throw InvalidExperiment(
+        "current_request_number is \(decoded.count): so many suggestions could take "
+          + "\(overflow ? "too many" : "\(estimate)") bytes, a reply may have at most "
+          + "\(ServiceLimits.replyBytes); ask for fewer at once")
+    }
+    guard estimate > ServiceLimits.uncountedReplyBytes else { return 0 }
+    let bytes = estimate * ServiceLimits.workingBytesPerReplyByte
+    guard budget.reserve(bytes) else {
+      throw Status(.resourceExhausted, "no memory for \(decoded.count) suggestions at the moment")
+    }
+    return bytes
   }
 
   private struct Decoded {

@@ -73,13 +73,31 @@ struct CMAESSearch: Algorithm {
           Suggestion(assignments: model.assignments(points[$0]))
         })
     }
+    let detail = CMAESSearch.digest(request.history)
     for i in reply.suggestions.indices {
-      reply.suggestions[i].trialName = naming.name(index: indices.next())
+      reply.suggestions[i].trialName = naming.name(index: indices.next(), detail: detail)
     }
     if sigma > CMAESSearch.largestSigma {
       reply.notices.append("sigma \(sigma) is taken for \(CMAESSearch.largestSigma)")
     }
     return reply
+  }
+
+  /// A digest of what the history shows.
+  ///
+  /// An index can be issued twice: the controller lowers the parallelism, the position falls, and a
+  /// trial above it may be invisible (its metrics are unavailable) while its name is still taken.
+  /// The history has changed by then, so the digest makes another name of the same index; the same
+  /// request still gets the same names.
+  private static func digest(_ history: History) -> UInt32 {
+    var hash: UInt64 = 0
+    for trial in 0..<history.count {
+      hash = RandomSource.mix(hash ^ UInt64(history.conditions[trial].rawValue))
+      for byte in history.names[trial].utf8 {
+        hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3
+      }
+    }
+    return UInt32(truncatingIfNeeded: RandomSource.mix(hash))
   }
 
   /// The trials by the time at which they ended, by issue within a second.
