@@ -4,10 +4,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
+import socket
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable
+from concurrent import futures
 
 import grpc
 import pytest
@@ -17,7 +21,7 @@ from algorithms import MIXED
 from clients import Suggestion
 from experiments import experiment, request
 from raw_http2 import NO_ERROR, Connection, frame_message, grpc_fields
-from server_process import CHANNEL_OPTIONS, ServerProcess, binary
+from server_process import CHANNEL_OPTIONS, ServerProcess, binary, free_port
 from stubs import pb
 
 StartServer = Callable[..., ServerProcess]
@@ -31,6 +35,31 @@ def test_an_idle_server_leaves_at_once(by: signal.Signals, start_server: StartSe
     start = time.monotonic()
     assert server.stop(by) == 0
     assert time.monotonic() - start < 2
+
+
+def test_a_signal_right_after_the_start_is_heard() -> None:
+    """Many servers at once on few cores, each told to leave as soon as its port answers: what is
+    sent between listening and being ready for signals must not be lost."""
+
+    port = free_port()
+
+    def start_and_stop(number: int) -> int | str:
+        host = f"127.1.0.{number + 1}"
+        command = [binary(), "--host", host, "--port", str(port)]
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        while process.poll() is None:
+            with contextlib.suppress(OSError):
+                socket.create_connection((host, port), 1).close()
+                break
+        process.send_signal(signal.SIGTERM)
+        try:
+            return process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return "did not leave"
+
+    with futures.ThreadPoolExecutor(16) as pool:
+        assert Counter(pool.map(start_and_stop, range(160))) == {0: 160}
 
 
 @pytest.mark.parametrize("by", SIGNALS, ids=lambda each: each.name)
