@@ -6,7 +6,6 @@ public import GRPC
 internal import Glibc
 internal import KatibAPI
 public import Logging
-internal import Synchronization
 
 /// Where to listen.
 public struct ListenAddress: Sendable, Equatable {
@@ -73,6 +72,9 @@ public struct ServerProcess {
       services: services + ["grpc.health.v1.Health"] + ReflectionService.serviceNames
     ).register(in: &router)
     let logger = self.logger
+    // Blocked before any other thread exists: from now on a signal waits until somebody takes it,
+    // so none is lost and none kills, however early it comes.
+    let signals = BlockedSignals([SIGTERM, SIGINT])
     let observer: @Sendable (CallRecord) -> Void = { log($0, logger) }
     let server = Server(
       configuration: configuration, router: router, memoryBudget: memoryBudget,
@@ -83,43 +85,50 @@ public struct ServerProcess {
       metadata: [
         "address": "\(bound.host):\(bound.port)", "version": "\(Version.text)",
       ])
-    let signals = drainOnSignal(server, health)
+    drainOnSignal(signals, server, health)
     server.waitUntilClosed()
-    for signal in signals { signal.cancel() }
     logger.notice("stopped")
   }
 
   private func drainOnSignal(
-    _ server: Server, _ health: HealthService
-  ) -> [any DispatchSourceSignal] {
+    _ signals: BlockedSignals, _ server: Server, _ health: HealthService
+  ) {
     let (logger, grace) = (self.logger, self.grace)
-    let drain = DrainState()
-    return [SIGTERM, SIGINT].map { number in
-      signal(number, SIG_IGN)
-      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-      source.setEventHandler {
-        guard drain.begin() else {
-          logger.warning("second signal, ending at once")
-          exit(1)
-        }
-        logger.notice(
-          "draining", metadata: ["signal": "\(number)", "grace": "\(grace) s"])
-        health.stopServing()
-        server.drain(grace: .seconds(grace))
-      }
-      source.resume()
-      return source
+    DispatchQueue(label: "signals").async {
+      let number = signals.wait()
+      logger.notice("draining", metadata: ["signal": "\(number)", "grace": "\(grace) s"])
+      health.stopServing()
+      server.drain(grace: .seconds(grace))
+      _ = signals.wait()
+      logger.warning("second signal, ending at once")
+      exit(1)
     }
   }
 }
 
-/// Whether a drain has begun.
-private final class DrainState: Sendable {
-  private let hasBegun = Atomic(false)
+/// Signals that no thread is interrupted by, and that one thread waits for.
+private struct BlockedSignals: Sendable {
+  private let numbers: [Int32]
 
-  /// True for the first caller only.
-  func begin() -> Bool {
-    hasBegun.compareExchange(expected: false, desired: true, ordering: .relaxed).exchanged
+  init(_ numbers: [Int32]) {
+    self.numbers = numbers
+    var set = BlockedSignals.set(numbers)
+    pthread_sigmask(SIG_BLOCK, &set, nil)
+  }
+
+  /// Returns the number of the next signal.
+  func wait() -> Int32 {
+    var set = BlockedSignals.set(numbers)
+    var number: Int32 = 0
+    while sigwait(&set, &number) != 0 {}
+    return number
+  }
+
+  private static func set(_ numbers: [Int32]) -> sigset_t {
+    var set = sigset_t()
+    sigemptyset(&set)
+    for number in numbers { sigaddset(&set, number) }
+    return set
   }
 }
 

@@ -35,7 +35,8 @@ enum EchoService {
     message.withUnsafeBytes { OutgoingMessage($0) }
   }
 
-  static func router() -> Router {
+  /// - Parameter hangs: called when a Hang begins.
+  static func router(hangs: @escaping @Sendable () -> Void = {}) -> Router {
     var router = Router()
     router.unary("/test.Echo/Echo", placement: bySize, echo)
     router.unary("/test.Echo/Work", placement: worker, echo)
@@ -47,6 +48,7 @@ enum EchoService {
       return OutgoingMessage(text + context.metadata.binaryValues("x-bin").joined())
     }
     router.unary("/test.Echo/Hang", placement: worker) { _, context in
+      hangs()
       do {
         while true { try context.checkCancellation() }
       } catch {

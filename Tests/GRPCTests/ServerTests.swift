@@ -147,19 +147,22 @@ import Testing
   /// Calls in flight finish; the client finds the next server at the same address by itself.
   @Test func drainAndReconnect() async throws {
     var configuration = ServerConfiguration(host: "127.0.0.1", port: 0)
-    let first = Server(configuration: configuration, router: EchoService.router())
+    let (begun, hasBegun) = AsyncStream.makeStream(of: Void.self)
+    let first = Server(
+      configuration: configuration, router: EchoService.router(hangs: { hasBegun.yield() }))
     configuration.port = try first.start().port
     let client = Client(host: "127.0.0.1", port: configuration.port)
     let slow = Task { () -> Bool in
       do throws(Status) {
         _ = try await client.unary(
-          "/test.Echo/Hang", OutgoingMessage([1]), timeout: .milliseconds(500))
+          "/test.Echo/Hang", OutgoingMessage([1]), timeout: .milliseconds(1_500))
         return false
       } catch {
         return error.code == .deadlineExceeded
       }
     }
-    try await Task.sleep(for: .milliseconds(100))
+    // Not after a while: on a busy machine the call may begin late, and then it is too late for it.
+    for await _ in begun { break }
     let began = MonotonicInstant.now()
     first.drain(grace: .seconds(20))
     first.waitUntilClosed()
