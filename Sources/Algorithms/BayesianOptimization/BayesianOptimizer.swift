@@ -1,0 +1,183 @@
+// Copyright 2026 The katib-suggestion authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Glibc
+internal import Numerics
+
+/// Bayesian optimisation over the unit cube: vectors in, vectors out.
+///
+/// A surrogate model of the objective is fitted to everything known; the next trial is where an
+/// acquisition function of the model is largest (Garnett, Bayesian Optimization, 2023). Running
+/// trials take part as fantasies, and so does every point already chosen for this request.
+///
+/// What surprises: there is no state. The same input gives the same output, in whatever order the
+/// trials are listed, and the cost is bounded: hyperparameters are learned from at most
+/// ``fitLimit`` points, the posterior knows at most ``posteriorLimit``.
+struct BayesianOptimizer {
+  static let fitLimit = 256
+  static let posteriorLimit = 512
+
+  /// The model of the objective.
+  enum Estimator: Sendable { case gaussianProcess, randomForest, extraTrees, gradientBoosting }
+
+  /// What makes a point worth a trial, in the words of scikit-optimize.
+  enum AcquisitionName: Sendable {
+    case portfolio, lowerConfidenceBound, expectedImprovement, probabilityOfImprovement
+    case expectedImprovementPerSecond, probabilityOfImprovementPerSecond
+    var isPerSecond: Bool {
+      self == .expectedImprovementPerSecond || self == .probabilityOfImprovementPerSecond
+    }
+  }
+
+  struct Settings: Sendable {
+    var estimator = Estimator.gaussianProcess
+    var acquisition = AcquisitionName.portfolio
+    /// False: the best of random points, without refinement.
+    var refinesWithGradient = true
+    /// Points of the space-filling design before the model is asked; nil: chosen by dimension and
+    /// budget.
+    var initialPoints: Int?
+    var seed: UInt64 = 0
+  }
+
+  /// What is known. Points are as ``Axis`` says; objective values are minimised.
+  struct Observations: Sendable {
+    var finished: [[Double]] = []
+    /// One per finished point; what is not finite counts as failed.
+    var values: [Double] = []
+    /// Seconds, one per finished point, or empty; not positive or not finite: unknown.
+    var durations: [Double] = []
+    var failed: [[Double]] = []
+    var pending: [[Double]] = []
+  }
+
+  let axes: [Axis]
+  let settings: Settings
+  /// The experiment's budget in trials; nil: unlimited.
+  let maximumTrials: Int?
+
+  /// - Parameters:
+  ///   - position: how many suggestions were made before.
+  ///   - count: how many are wanted now.
+  /// - Returns: exactly `count` points, distinct among themselves and from every known point as
+  ///   long as the space has others.
+  /// - Throws: what the work's cancellation check throws.
+  func suggest(
+    _ count: Int, position: Int, observations: Observations, work: Work
+  ) throws -> [[Double]] {
+    let known = Known(observations, axes: axes)
+    var taken = known.everyPoint
+    var chosen: [[Double]] = []
+    let design = InitialDesign(
+      axes: axes, seed: settings.seed, dimension: axes.count, requested: settings.initialPoints,
+      maximumTrials: maximumTrials)
+    var model: GaussianModel?
+    while chosen.count < count {
+      try work.spend(1)
+      let index = position + chosen.count
+      var point: [Double]?
+      if index >= design.count && known.values.count >= min(3, design.count) {
+        if model == nil {
+          var fresh = try GaussianModel(axes: axes, known: known, settings: settings, work: work)
+          fresh.addPending(
+            known.pending + chosen, seed: settings.seed, position: position)
+          model = fresh
+        }
+        point = try model?.propose(
+          index: index, slot: chosen.count, of: count, taken: taken, work: work)
+      } else {
+        point = design.point(index)
+      }
+      let next = Self.unseen(
+        point ?? design.point(index), axes: axes, taken: taken, seed: settings.seed, index: index)
+      chosen.append(next)
+      taken.insert(next)
+      if chosen.count < count {
+        model?.addPending([next], seed: settings.seed, position: position)
+      }
+    }
+    return chosen
+  }
+
+  /// The point itself, or something near it that was not proposed before, or the point again where
+  /// the space has nothing else.
+  static func unseen(
+    _ point: [Double], axes: [Axis], taken: Set<[Double]>, seed: UInt64, index: Int
+  ) -> [Double] {
+    guard taken.contains(point) else { return point }
+    var random = RandomSource(seed: seed, purpose: "bayesian unseen", index: UInt64(max(0, index)))
+    // One discrete step first, then ever wilder moves.
+    for attempt in 0..<256 {
+      var other = point
+      for d in axes.indices {
+        guard attempt >= 64 || random.uniform() * Double(axes.count) < 2 else { continue }
+        if let count = axes[d].count {
+          let near = attempt < 128 && !axes[d].isCategorical
+          let moved = near ? point[d] + (random.uniform() < 0.5 ? -1 : 1) : -1
+          other[d] =
+            moved >= 0 && moved < Double(count) ? moved : Double(random.uniform(below: count))
+        } else {
+          other[d] = axes[d].nearest(to: point[d] + 0.1 * (random.uniform() - 0.5))
+        }
+      }
+      if !taken.contains(other) { return other }
+    }
+    return firstUnseen(axes: axes, taken: taken) ?? point
+  }
+
+  /// The first point of a small discrete space, in counting order, that was not proposed before.
+  private static func firstUnseen(axes: [Axis], taken: Set<[Double]>) -> [Double]? {
+    var size = 1
+    for axis in axes {
+      guard let count = axis.count else { return nil }
+      size = size.multipliedReportingOverflow(by: max(1, count)).partialValue
+      if size <= 0 || size > 1 << 20 { return nil }
+    }
+    var point = [Double](repeating: 0, count: axes.count)
+    for _ in 0..<size {
+      if !taken.contains(point) { return point }
+      for d in axes.indices {
+        point[d] += 1
+        if point[d] < Double(axes[d].count ?? 1) { break }
+        point[d] = 0
+      }
+    }
+    return nil
+  }
+}
+
+/// The observations in an order that does not depend on how they were listed, with what is not
+/// finite moved to the failed ones.
+struct Known {
+  /// Best first.
+  var finished: [[Double]]
+  var values: [Double]
+  /// Seconds; NaN where unknown.
+  var durations: [Double]
+  var failed: [[Double]]
+  var pending: [[Double]]
+
+  init(_ observations: BayesianOptimizer.Observations, axes: [Axis]) {
+    func precedes(_ a: [Double], _ b: [Double]) -> Bool { a.lexicographicallyPrecedes(b) }
+    let indices = observations.finished.indices.filter { observations.values[$0].isFinite }
+    let seconds = observations.finished.indices.map { index in
+      let value = index < observations.durations.count ? observations.durations[index] : .nan
+      return value > 0 && value.isFinite ? value : .nan
+    }
+    let order = indices.sorted { a, b in
+      let (x, y) = (observations.values[a], observations.values[b])
+      if x != y { return x < y }
+      let (p, q) = (observations.finished[a], observations.finished[b])
+      if p != q { return precedes(p, q) }
+      return seconds[a] < seconds[b]
+    }
+    finished = order.map { observations.finished[$0] }
+    values = order.map { observations.values[$0] }
+    durations = order.map { seconds[$0] }
+    let unusable = observations.finished.indices.filter { !observations.values[$0].isFinite }
+    failed = (observations.failed + unusable.map { observations.finished[$0] }).sorted(by: precedes)
+    pending = observations.pending.sorted(by: precedes)
+  }
+
+  var everyPoint: Set<[Double]> { Set(finished + failed + pending) }
+}
