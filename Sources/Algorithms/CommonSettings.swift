@@ -1,0 +1,49 @@
+// Copyright 2026 The katib-suggestion authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import ExperimentModel
+
+/// The settings that (nearly) every algorithm has.
+public enum CommonSettings {
+  public static let randomState = Setting.whole(
+    "random_state", defaultText: "drawn, and returned to the controller", atLeast: 0,
+    summary: "The seed. The same seed, Experiment and history give the same suggestions.",
+    refusal: { name, _ in "\(name) should be great or equal than zero" })
+
+  /// The seed of algorithms that do not draw one.
+  public static let randomStateZero = Setting.whole(
+    "random_state", defaultText: "0", atLeast: 0,
+    summary: "The seed. The same seed, Experiment and history give the same suggestions.",
+    refusal: { name, _ in "\(name) should be great or equal than zero" })
+
+  public static let initialPoints = Setting<InitialPointTexts>(
+    "initial_points", default: InitialPointTexts(points: []), defaultText: "none",
+    valid: "a JSON array of objects, each from parameter name to a value",
+    summary: "Points to try first, for example the best known: point i is suggestion number i. "
+      + "Parameters that a point leaves out are sampled.",
+    parse: { InitialPointTexts($0) })
+
+  public enum FailedTrials: String, CaseIterable, Sendable {
+    case penalize, ignore
+  }
+
+  public static let failedTrials = Setting<FailedTrials>.choice(
+    "failed_trials", default: .penalize,
+    summary: "What a failed trial teaches: penalize takes its point for a bad one, ignore learns "
+      + "nothing from it. Either way the point is not suggested again.")
+}
+
+extension Algorithm {
+  /// Every setting that the algorithm takes: its own and the common ones.
+  public var allSettings: [SettingRow] {
+    var rows = settings
+    switch seeding {
+    case .drawn: rows.append(CommonSettings.randomState.row)
+    case .zero: rows.append(CommonSettings.randomStateZero.row)
+    case .experimentName: break
+    }
+    if acceptsInitialPoints { rows.append(CommonSettings.initialPoints.row) }
+    if learnsFromFailures { rows.append(CommonSettings.failedTrials.row) }
+    return rows
+  }
+}

@@ -1,0 +1,123 @@
+// Copyright 2026 The katib-suggestion authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import ExperimentModel
+internal import Numerics
+
+/// An Experiment that has been checked, with the algorithm that serves it.
+///
+/// This is the one way in: whoever holds a `Problem` holds a sound search space and sound settings.
+public struct Problem: Sendable {
+  public let experiment: Experiment
+  public let algorithm: any Algorithm
+  public let space: SearchSpace
+  public let settings: Settings
+  let initialPoints: InitialPoints
+
+  /// How much is refused.
+  public enum Strictness: Sendable {
+    /// All that could go wrong later, and every typing error: nothing that passes may fail later.
+    case validation
+    /// Only what makes an answer impossible. Unknown settings are passed over: they may come from
+    /// another image that served the Experiment before.
+    case suggestion
+  }
+
+  /// - Throws: `InvalidExperiment` for an unknown algorithm, an unsound search space or setting,
+  ///   and, at validation, for whatever else the algorithm demands.
+  public init(
+    _ experiment: Experiment, registry: Registry, strictness: Strictness
+  ) throws(InvalidExperiment) {
+    self.experiment = experiment
+    algorithm = try registry.algorithm(named: experiment.algorithmName)
+    space = try SearchSpace(experiment.parameterSpecs)
+    settings = try Settings(
+      experiment.algorithmSettings, declared: algorithm.allSettings, algorithm: algorithm.name,
+      acceptsUnknown: algorithm.acceptsUnknownSettings || strictness == .suggestion)
+    initialPoints = try InitialPoints(
+      algorithm.acceptsInitialPoints
+        ? settings[CommonSettings.initialPoints] : InitialPointTexts(points: []), in: space)
+    if strictness == .validation { try algorithm.validate(self) }
+  }
+
+  /// The number of positions that `initial_points` fills.
+  public var initialPointCount: Int { initialPoints.readings.count }
+
+  /// Names of settings that were passed over; worth a log line.
+  public var unknownSettings: [String] {
+    settings.unknownNames(declared: algorithm.allSettings)
+  }
+
+  /// Suggestions issued before this request: `total - current` where the request says so, else the
+  /// number of trials that it shows (people who debug by hand send no total).
+  public static func position(current: Int, total: Int, visibleTrials: Int) -> Int {
+    total >= current && current > 0 ? total - current : visibleTrials
+  }
+
+  /// - Parameters:
+  ///   - count: the number of suggestions wanted, at least 0.
+  ///   - position: see `position(current:total:visibleTrials:)`.
+  ///   - namespace: the Kubernetes namespace of this process; empty outside a cluster.
+  ///   - drawSeed: the source of seeds for Experiments that have none yet.
+  ///   - checkCancellation: throws when nobody waits for the reply any more.
+  /// - Returns: exactly `count` suggestions.
+  public func suggest(
+    history: History, count: Int, position: Int, namespace: String,
+    drawSeed: () -> UInt64, checkCancellation: @escaping @Sendable () throws -> Void
+  ) throws -> SuggestionReply {
+    guard count > 0 else { return SuggestionReply(suggestions: []) }
+    let (seed, returned) = seed(drawSeed)
+    let initial = initialReadings(position: position, count: count, seed: seed)
+    var reply = SuggestionReply(
+      suggestions: initial.map { readings in
+        Suggestion(
+          assignments: zip(space.parameters, readings).map {
+            Assignment(name: $0.name, value: $0.text(ofReading: $1))
+          })
+      })
+    if initial.count < count {
+      let rest = try algorithm.suggest(
+        SuggestionRequest(
+          problem: self, history: history, count: count - initial.count,
+          position: position + initial.count, seed: seed, namespace: namespace,
+          alreadyInReply: initial, checkCancellation: checkCancellation))
+      reply.suggestions += rest.suggestions
+      reply.settings = rest.settings
+      reply.notices = rest.notices
+    }
+    reply.settings += returned
+    return reply
+  }
+
+  /// The seed, and what is to be returned so that it comes back.
+  private func seed(_ draw: () -> UInt64) -> (UInt64, returned: [SettingText]) {
+    switch algorithm.seeding {
+    case .zero:
+      return (UInt64(settings[CommonSettings.randomState] ?? 0), [])
+    case .experimentName:
+      return (
+        experiment.name.utf8.reduce(0) { RandomSource.mix($0 ^ UInt64($1)) }, []
+      )
+    case .drawn:
+      if let given = settings[CommonSettings.randomState] { return (UInt64(given), []) }
+      // Katib's own images read the seed into 32-bit generators.
+      let drawn = draw() & 0x7fff_ffff
+      let name = CommonSettings.randomState.row.name
+      return (drawn, [SettingText(name: name, value: String(drawn))])
+    }
+  }
+
+  /// Complete readings of the initial points that fall into `position ..< position + count`.
+  private func initialReadings(position: Int, count: Int, seed: UInt64) -> [[Double]] {
+    let end = min(position + count, initialPointCount)
+    guard position < end else { return [] }
+    return (position..<end).map { i in
+      var random = RandomSource(seed: seed, purpose: "initial point", index: UInt64(i))
+      return zip(space.parameters, initialPoints.readings[i]).map { parameter, reading in
+        // Drawn also where it is given: the other values must not depend on which are.
+        let drawn = parameter.coordinate(unit: random.uniform())
+        return reading ?? parameter.reading(ofCoordinate: drawn)
+      }
+    }
+  }
+}

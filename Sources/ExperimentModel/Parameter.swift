@@ -1,0 +1,157 @@
+// Copyright 2026 The katib-suggestion authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// One parameter of the search space, checked, with its values reachable by coordinate and text.
+///
+/// Three numbers must not be confused:
+/// - a *number* is the parameter's value (0.001), NaN where a category has none;
+/// - a *reading* is what a history column keeps of an assignment: the number, or for a
+///   categorical parameter the index of its list entry; NaN when missing or unreadable;
+/// - a *coordinate* is what an optimiser's point holds (see `Axis`).
+public struct Parameter: Sendable {
+  public let name: String
+  public let kind: ParameterKind
+  let nameBytes: [UInt8]
+  let domain: Domain
+
+  enum Domain: Sendable {
+    /// A continuous range: minimum, maximum and the map to [0, 1].
+    case interval(minimum: Double, maximum: Double, Prior)
+    /// An INT, or a DOUBLE with a step; the prior is nil when uniform.
+    case grid(NumberGrid, Prior?)
+    /// A list of numbers in ascending order; the texts go out verbatim.
+    case ordinal(numbers: [Double], texts: [String])
+    /// A list of texts; `index` finds an entry.
+    case categorical(texts: [String], index: [String: Int])
+  }
+
+  /// The number of different values; nil when continuous.
+  public var cardinality: Int? {
+    switch domain {
+    case .interval(let minimum, let maximum, _): minimum == maximum ? 1 : nil
+    case .grid(let grid, _): grid.count
+    case .ordinal(let numbers, _): numbers.count
+    case .categorical(let texts, _): texts.count
+    }
+  }
+
+  /// True when there is only one value, so that there is nothing to choose.
+  public var isConstant: Bool { cardinality == 1 }
+
+  /// True for DOUBLE, INT, and DISCRETE lists whose entries are all numbers.
+  public var isOrdered: Bool {
+    if case .categorical = domain { false } else { true }
+  }
+
+  public var axis: Axis {
+    switch domain {
+    case .interval: .continuous
+    case .grid(let grid, let prior): .grid(GridAxis(grid, prior))
+    case .ordinal(let numbers, _): .grid(GridAxis(count: numbers.count))
+    case .categorical(let texts, _): .categorical(count: texts.count)
+    }
+  }
+
+  /// The coordinate that `u`, uniform on [0, 1), draws under the declared prior.
+  public func coordinate(unit u: Double) -> Double {
+    switch domain {
+    case .interval: u
+    case .grid(let grid, let prior): Double(GridAxis(grid, prior).index(at: u))
+    case .ordinal(let numbers, _): Double(GridAxis(count: numbers.count).index(at: u))
+    case .categorical(let texts, _): Double(GridAxis(count: texts.count).index(at: u))
+    }
+  }
+
+  /// The value at `coordinate`; NaN for a category.
+  public func number(_ coordinate: Double) -> Double {
+    switch domain {
+    case .interval(let minimum, let maximum, let prior):
+      minimum == maximum ? minimum : min(max(prior.value(coordinate), minimum), maximum)
+    case .grid(let grid, _): grid.value(at: Int(coordinate))
+    case .ordinal(let numbers, _): numbers[Int(coordinate)]
+    case .categorical: .nan
+    }
+  }
+
+  /// What Katib is told: list entries verbatim, integers without a decimal point, doubles as the
+  /// shortest text that reads back.
+  public func text(_ coordinate: Double) -> String {
+    switch domain {
+    case .interval: NumberText.text(number(coordinate))
+    case .grid(let grid, _): grid.text(at: Int(coordinate))
+    case .ordinal(_, let texts): texts[Int(coordinate)]
+    case .categorical(let texts, _): texts[Int(coordinate)]
+    }
+  }
+
+  /// What Katib is told of a reading that this parameter contains: a user's own 0.001 goes out as
+  /// 0.001, without the detour through the unit interval.
+  public func text(ofReading reading: Double) -> String {
+    if case .interval = domain { return NumberText.text(reading) }
+    return text(coordinate(ofReading: reading))
+  }
+
+  /// The reading of an assignment's text: number or category index; NaN when it is neither.
+  public func reading(_ text: UnsafeBufferPointer<UInt8>) -> Double {
+    if case .categorical(_, let index) = domain {
+      return index[String(decoding: text, as: UTF8.self)].map(Double.init) ?? .nan
+    }
+    return NumberText.parse(text) ?? .nan
+  }
+
+  public func reading(_ text: String) -> Double {
+    var text = text
+    return text.withUTF8 { reading($0) }
+  }
+
+  /// The reading of this parameter's own value at `coordinate`, so that what was suggested and
+  /// what comes back can be compared.
+  public func reading(ofCoordinate coordinate: Double) -> Double {
+    isOrdered ? number(coordinate) : coordinate
+  }
+
+  /// The coordinate nearest to a reading: values from elsewhere may lie off the grid or outside
+  /// the range. NaN stays NaN.
+  public func coordinate(ofReading reading: Double) -> Double {
+    guard !reading.isNaN else { return .nan }
+    switch domain {
+    case .interval(let minimum, let maximum, let prior):
+      return minimum == maximum ? 0 : prior.unit(min(max(reading, minimum), maximum))
+    case .grid(let grid, _):
+      return Double(grid.index(nearest: reading))
+    case .ordinal(let numbers, _):
+      return Double(Parameter.nearest(reading, in: numbers))
+    case .categorical:
+      return reading
+    }
+  }
+
+  /// The coordinate in [0, 1] of a reading on an ordered parameter: cell centre on a grid.
+  public func unit(ofReading reading: Double) -> Double {
+    let coordinate = coordinate(ofReading: reading)
+    guard !coordinate.isNaN, case .grid(let grid) = axis else { return coordinate }
+    return grid.center(Int(coordinate))
+  }
+
+  /// True when `reading` is one of this parameter's own values.
+  public func contains(reading: Double) -> Bool {
+    guard !reading.isNaN else { return false }
+    switch domain {
+    case .interval(let minimum, let maximum, _): return reading >= minimum && reading <= maximum
+    case .categorical: return true
+    default: return number(coordinate(ofReading: reading)) == reading
+    }
+  }
+
+  /// The index of the entry nearest to `number` in an ascending list.
+  private static func nearest(_ number: Double, in numbers: [Double]) -> Int {
+    var low = 0
+    var high = numbers.count - 1
+    while low < high {
+      let middle = (low + high) / 2
+      if numbers[middle] < number { low = middle + 1 } else { high = middle }
+    }
+    if low > 0, number - numbers[low - 1] <= numbers[low] - number { return low - 1 }
+    return low
+  }
+}
