@@ -83,7 +83,7 @@ enum AcquisitionFunction: Sendable, Equatable {
 /// Something whose maximum over the cube is the next suggestion.
 protocol Acquisition {
   /// One number per point, never NaN.
-  func values(_ points: [[Double]], on axes: [Axis]) -> [Double]
+  func values(_ points: [[Double]], on axes: [ModelAxis]) -> [Double]
   /// How fast the function changes along each axis: the optimiser's unit of length. Nil where the
   /// function has no gradient.
   var lengthScales: [Double]? { get }
@@ -109,7 +109,7 @@ struct GaussianAcquisition: Acquisition {
 
   private var lengthScalesCount: Int { posterior.kernel.weights.count }
 
-  func values(_ points: [[Double]], on axes: [Axis]) -> [Double] {
+  func values(_ points: [[Double]], on axes: [ModelAxis]) -> [Double] {
     let set = PointSet(points, on: axes)
     let (means, deviations) = posterior.predict(set)
     let durations = logDuration?.predict(set)

@@ -17,7 +17,7 @@ struct AcquisitionOptimizer {
   /// Axes with at most this many values are swept completely and never relaxed.
   static let sweepLimit = 16
 
-  let axes: [Axis]
+  let axes: [ModelAxis]
   /// Points that must not be proposed again.
   let taken: Set<[Double]>
   /// The most promising known points, best first: the local search starts from them.
@@ -61,9 +61,11 @@ struct AcquisitionOptimizer {
   // MARK: - Raw points
 
   private func rawCandidates(_ random: inout RandomSource) -> [[Double]] {
-    var points = Provisional.points(
-      count: rawPoints, dimension: axes.count, random: &random
-    ).map { u in axes.indices.map { axes[$0].value(atUniform: u[$0]) } }
+    let sobol = SobolSequence(dimension: axes.count, seed: random.next())
+    var points = (0..<rawPoints).map { index in
+      let u = sobol.point(at: UInt64(index))
+      return axes.indices.map { axes[$0].value(atUniform: u[$0]) }
+    }
     guard !promising.isEmpty else { return points }
     for index in 0..<localPoints {
       points.append(neighbour(of: promising[index % promising.count], &random))
@@ -85,7 +87,7 @@ struct AcquisitionOptimizer {
         result[d] = Double(random.uniform(below: count))
         continue
       }
-      let step = size * Provisional.quantile(random.uniformOpen())
+      let step = size * Normal.quantile(random.uniformOpen())
       let moved = axis.nearest(to: min(max(axis.coordinate(of: point[d]) + step, 0), 1))
       if let count = axis.count, moved == point[d] {
         let next = point[d] + (step < 0 ? -1 : 1)

@@ -40,7 +40,7 @@ struct BayesianOptimizer {
     var seed: UInt64 = 0
   }
 
-  /// What is known. Points are as ``Axis`` says; objective values are minimised.
+  /// What is known. Points are as ``ModelAxis`` says; objective values are minimised.
   struct Observations: Sendable {
     var finished: [[Double]] = []
     /// One per finished point; what is not finite counts as failed.
@@ -51,7 +51,7 @@ struct BayesianOptimizer {
     var pending: [[Double]] = []
   }
 
-  let axes: [Axis]
+  let axes: [ModelAxis]
   let settings: Settings
   /// The experiment's budget in trials; nil: unlimited.
   let maximumTrials: Int?
@@ -102,7 +102,7 @@ struct BayesianOptimizer {
   /// The point itself, or something near it that was not proposed before, or the point again where
   /// the space has nothing else.
   static func unseen(
-    _ point: [Double], axes: [Axis], taken: Set<[Double]>, seed: UInt64, index: Int
+    _ point: [Double], axes: [ModelAxis], taken: Set<[Double]>, seed: UInt64, index: Int
   ) -> [Double] {
     guard taken.contains(point) else { return point }
     var random = RandomSource(seed: seed, purpose: "bayesian unseen", index: UInt64(max(0, index)))
@@ -126,7 +126,7 @@ struct BayesianOptimizer {
   }
 
   /// The first point of a small discrete space, in counting order, that was not proposed before.
-  private static func firstUnseen(axes: [Axis], taken: Set<[Double]>) -> [Double]? {
+  private static func firstUnseen(axes: [ModelAxis], taken: Set<[Double]>) -> [Double]? {
     var size = 1
     for axis in axes {
       guard let count = axis.count else { return nil }
@@ -157,7 +157,7 @@ struct Known {
   var failed: [[Double]]
   var pending: [[Double]]
 
-  init(_ observations: BayesianOptimizer.Observations, axes: [Axis]) {
+  init(_ observations: BayesianOptimizer.Observations, axes: [ModelAxis]) {
     func precedes(_ a: [Double], _ b: [Double]) -> Bool { a.lexicographicallyPrecedes(b) }
     let indices = observations.finished.indices.filter { observations.values[$0].isFinite }
     let seconds = observations.finished.indices.map { index in

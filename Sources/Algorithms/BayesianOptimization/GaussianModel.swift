@@ -9,7 +9,7 @@ struct GaussianModel {
   /// Joint draws at the running trials.
   static let fantasies = 64
 
-  let axes: [Axis]
+  let axes: [ModelAxis]
   let settings: BayesianOptimizer.Settings
   private var posterior: Posterior
   private var logDuration: Posterior?
@@ -18,7 +18,7 @@ struct GaussianModel {
   private var pendingPoints = 0
 
   init(
-    axes: [Axis], known: Known, settings: BayesianOptimizer.Settings, work: Work
+    axes: [ModelAxis], known: Known, settings: BayesianOptimizer.Settings, work: Work
   ) throws {
     self.axes = axes
     self.settings = settings
@@ -76,7 +76,7 @@ struct GaussianModel {
   struct NumericalFailure: Error {}
 
   /// The model of ln seconds; nil where fewer than three durations are known.
-  private static func durations(axes: [Axis], known: Known, work: Work) throws -> Posterior? {
+  private static func durations(axes: [ModelAxis], known: Known, work: Work) throws -> Posterior? {
     let indices = known.durations.indices.filter { known.durations[$0] > 0 }
     guard indices.count >= 3 else { return nil }
     let subset = spread(count: indices.count, limit: BayesianOptimizer.fitLimit).map { indices[$0] }
@@ -101,7 +101,7 @@ struct GaussianModel {
   /// Indices for the posterior, ascending: half of them the best, a quarter the nearest to the best
   /// point in units of the length scales, a quarter an even choice of all others.
   static func kept(
-    _ points: [[Double]], axes: [Axis], parameters: Hyperparameters, limit: Int
+    _ points: [[Double]], axes: [ModelAxis], parameters: Hyperparameters, limit: Int
   ) -> [Int] {
     guard points.count > limit else { return Array(points.indices) }
     let best = limit / 2
@@ -124,13 +124,15 @@ struct GaussianModel {
   // MARK: - Pending points
 
   mutating func addPending(_ points: [[Double]], seed: UInt64, position: Int) {
+    var random = RandomSource(
+      seed: seed, purpose: "bayesian fantasies", index: UInt64(max(0, position)))
+    let sobol = SobolSequence(
+      dimension: pendingPoints + points.count, seed: random.next())
     for point in points {
       let coordinates = axes.indices.map { axes[$0].coordinate(of: point[$0]) }
-      // The draws of one pending point are stratified over the fantasies.
-      var random = RandomSource(
-        seed: seed, purpose: "bayesian fantasies", index: UInt64(pendingPoints))
-      let normals = Provisional.points(count: Self.fantasies, dimension: 1, random: &random).map {
-        Provisional.quantile(max($0[0], 1e-12))
+      // Fantasy m is point m of a Sobol sequence with one dimension per pending point.
+      let normals = (0..<Self.fantasies).map { m in
+        Normal.quantile(max(sobol.point(at: UInt64(m))[pendingPoints], 0x1p-60))
       }
       posterior.addPending(coordinates, normals: normals)
       pendingPoints += 1

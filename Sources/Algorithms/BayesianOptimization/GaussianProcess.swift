@@ -23,7 +23,7 @@ struct GaussianProcess: Sendable {
   static let signalRange = 0.01...100.0
   static let noiseRange = 1e-6...10.0
 
-  let axes: [Axis]
+  let axes: [ModelAxis]
   let points: PointSet
   /// Warped and standardised values, one per point.
   let values: [Double]

@@ -6,12 +6,12 @@ internal import Numerics
 /// The points before there is a model: the centre, then a space-filling sequence, each a function
 /// of its index alone.
 struct InitialDesign {
-  let axes: [Axis]
+  let axes: [ModelAxis]
   let seed: UInt64
   /// How many points the design has.
   let count: Int
 
-  init(axes: [Axis], seed: UInt64, dimension: Int, requested: Int?, maximumTrials: Int?) {
+  init(axes: [ModelAxis], seed: UInt64, dimension: Int, requested: Int?, maximumTrials: Int?) {
     self.axes = axes
     self.seed = seed
     if let requested {
@@ -27,11 +27,7 @@ struct InitialDesign {
     if index == 0 {
       return axes.map { $0.isCategorical ? 0 : $0.nearest(to: 0.5) }
     }
-    let block = 16
-    var random = RandomSource(
-      seed: seed, purpose: "bayesian initial", index: UInt64(max(0, (index - 1) / block)))
-    let points = Provisional.points(count: block, dimension: axes.count, random: &random)
-    let u = points[(index - 1) % block]
+    let u = SobolSequence(dimension: axes.count, seed: seed).point(at: UInt64(max(0, index)))
     return axes.indices.map { axes[$0].value(atUniform: u[$0]) }
   }
 }

@@ -47,7 +47,7 @@ struct MaternKernel: Sendable {
   /// 1/ℓ² per axis.
   let weights: [Double]
 
-  init(axes: [Axis], parameters: Hyperparameters) {
+  init(axes: [ModelAxis], parameters: Hyperparameters) {
     isCategorical = axes.map { $0.isCategorical }
     self.parameters = parameters
     weights = parameters.lengthScales.map { 1 / ($0 * $0) }

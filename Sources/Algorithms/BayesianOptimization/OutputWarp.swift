@@ -49,7 +49,7 @@ enum OutputWarp {
     let slots = Double(ranks.count) + (good.last == 0 ? 0.5 : 0)
     return values.map { value in
       guard let rank = ranks[value / 2] else { return relative(value / 2) }
-      return -spread * Provisional.quantile(0.5 * (rank + 0.5) / slots)
+      return -spread * Normal.quantile(0.5 * (rank + 0.5) / slots)
     }
   }
 

@@ -5,7 +5,7 @@
 ///
 /// A point has one number per axis: the coordinate u in [0, 1] on a continuous axis, the index of
 /// the value on every other one. So a point is feasible by construction; there is nothing to round.
-public enum Axis: Sendable, Equatable {
+enum ModelAxis: Sendable, Equatable {
   case continuous
   /// Ordered values; `positions` are their coordinates in [0, 1], ascending.
   case grid(positions: [Double])
@@ -76,7 +76,7 @@ struct PointSet: Sendable {
   let dimension: Int
   var coordinates: [Double]
 
-  init(_ points: [[Double]], on axes: [Axis]) {
+  init(_ points: [[Double]], on axes: [ModelAxis]) {
     count = points.count
     dimension = axes.count
     coordinates = [Double](repeating: 0, count: points.count * axes.count)
