@@ -13,9 +13,11 @@ enum AcquisitionFunction: Sendable, Equatable {
   case logProbabilityOfImprovement
   /// Minus the lower confidence bound: κσ − μ.
   case confidenceBound(kappa: Double)
-  /// Pure exploration where the optimum may still be: σ + 10 min(τ − μ + ½σ, 0), τ being the mean
-  /// at the most promising known point (Song et al. 2024, "GP-UCB-PE").
-  case exploration(threshold: Double)
+
+  /// Whether the value is the logarithm of what is to be averaged over models.
+  var isLogarithm: Bool {
+    self == .logExpectedImprovement || self == .logProbabilityOfImprovement
+  }
 
   /// - Parameters:
   ///   - byMeans: filled in with the derivative by every mean; empty if not wanted.
@@ -34,11 +36,6 @@ enum AcquisitionFunction: Sendable, Equatable {
       for m in byMeans.indices { byMeans[m] = -share }
       byDeviation = kappa
       return kappa * deviation - means.reduce(0, +) * share
-    case .exploration(let threshold):
-      let margin = threshold - means.reduce(0, +) * share + 0.5 * deviation
-      for m in byMeans.indices { byMeans[m] = margin < 0 ? -10 * share : 0 }
-      byDeviation = margin < 0 ? 6 : 1
-      return deviation + 10 * min(margin, 0)
     }
   }
 
@@ -93,50 +90,68 @@ protocol Acquisition {
   var cost: Int { get }
 }
 
-/// An acquisition function over a Gaussian process, divided by the expected duration of a trial if
-/// there is a model of ln seconds: E[1/t] = exp(−μ_t + ½σ_t²).
+/// An acquisition function over Gaussian processes, averaged over them, and divided by the expected
+/// duration of a trial if there is a model of ln seconds: E[1/t] = exp(−μ_t + ½σ_t²).
+///
+/// The processes share the data and differ in their hyperparameters; averaging the acquisition is
+/// what integrating over the hyperparameters amounts to (Snoek, Larochelle and Adams, NeurIPS
+/// 2012). Improvements are averaged as such, not their logarithms.
 struct GaussianAcquisition: Acquisition {
   let function: AcquisitionFunction
-  let posterior: Posterior
+  let models: [Posterior]
+  /// The weight of each model; the sum is 1.
+  let shares: [Double]
   let logDuration: Posterior?
 
-  var lengthScales: [Double]? { posterior.kernel.parameters.lengthScales }
+  var lengthScales: [Double]? { models[0].kernel.parameters.lengthScales }
 
   var cost: Int {
-    let n = posterior.points.count
-    return n * (30 + 2 * lengthScalesCount) + n * n / 2 + posterior.fantasies * (80 + n / 4)
+    let n = models[0].points.count
+    let one =
+      n * (30 + 2 * models[0].kernel.weights.count) + n * n / 2
+      + models[0].fantasies * (80 + n / 4)
+    return models.count * one
   }
-
-  private var lengthScalesCount: Int { posterior.kernel.weights.count }
 
   func values(_ points: [[Double]], on axes: [ModelAxis]) -> [Double] {
     let set = PointSet(points, on: axes)
-    let (means, deviations) = posterior.predict(set)
-    let durations = logDuration?.predict(set)
-    var unused: [Double] = []
-    var byDeviation = 0.0
-    return points.indices.map { i in
-      let column = means.elements[i * means.rows..<(i + 1) * means.rows]
-      var value = function.value(
-        means: column, deviation: deviations[i], incumbents: posterior.incumbents,
-        byMeans: &unused, byDeviation: &byDeviation)
-      if let durations {
-        let deviation = durations.deviations[i]
-        value += 0.5 * deviation * deviation - durations.means[0, i]
+    let byModel = models.map { model in
+      let many = model.predict(set)
+      var unused: [Double] = []
+      var byDeviation = 0.0
+      return points.indices.map { i in
+        function.value(
+          means: many.means.elements[i * many.means.rows..<(i + 1) * many.means.rows],
+          deviation: many.deviations[i], incumbents: model.incumbents, byMeans: &unused,
+          byDeviation: &byDeviation)
       }
+    }
+    let durations = logDuration?.predict(set)
+    return points.indices.map { i in
+      var value = average(byModel.map { $0[i] }).value
+      if let durations { value += durations.logOfInverse(at: i) }
       return value.isNaN ? -.infinity : value
     }
   }
 
   func value(at coordinates: [Double], gradient: inout [Double]) -> Double {
-    for d in gradient.indices { gradient[d] = 0 }
-    let local = posterior.predict(at: coordinates)
-    var byMeans = [Double](repeating: 0, count: posterior.fantasies)
-    var byDeviation = 0.0
-    var value = function.value(
-      means: local.means[...], deviation: local.deviation, incumbents: posterior.incumbents,
-      byMeans: &byMeans, byDeviation: &byDeviation)
-    posterior.addGradient(local, byMeans: byMeans, byDeviation: byDeviation, to: &gradient)
+    var gradients: [[Double]] = []
+    let values = models.map { model in
+      var own = [Double](repeating: 0, count: gradient.count)
+      let local = model.predict(at: coordinates)
+      var byMeans = [Double](repeating: 0, count: model.fantasies)
+      var byDeviation = 0.0
+      let value = function.value(
+        means: local.means[...], deviation: local.deviation, incumbents: model.incumbents,
+        byMeans: &byMeans, byDeviation: &byDeviation)
+      model.addGradient(local, byMeans: byMeans, byDeviation: byDeviation, to: &own)
+      gradients.append(own)
+      return value
+    }
+    var (value, weights) = average(values)
+    for d in gradient.indices {
+      gradient[d] = weights.indices.reduce(0) { $0 + weights[$1] * gradients[$1][d] }
+    }
     if let logDuration {
       let local = logDuration.predict(at: coordinates)
       value += 0.5 * local.deviation * local.deviation - local.means[0]
@@ -144,5 +159,18 @@ struct GaussianAcquisition: Acquisition {
         local, byMeans: [-1], byDeviation: local.deviation, to: &gradient)
     }
     return value
+  }
+
+  /// The average over the models and its derivative by each model's value.
+  private func average(_ values: [Double]) -> (value: Double, weights: [Double]) {
+    if values.count == 1 { return (values[0], [1]) }
+    guard function.isLogarithm else {
+      return (dot(values, shares), shares)
+    }
+    let top = values.reduce(-Double.infinity) { max($0, $1) }
+    guard top.isFinite else { return (top, shares) }
+    let terms = values.indices.map { shares[$0] * exp(values[$0] - top) }
+    let sum = terms.reduce(0, +)
+    return (top + log(sum), terms.map { $0 / sum })
   }
 }

@@ -16,6 +16,8 @@ internal import Numerics
 struct BayesianOptimizer {
   static let fitLimit = 256
   static let posteriorLimit = 512
+  /// At most so many vanished trials are made up for.
+  static let lostLimit = 3
 
   /// The model of the objective.
   enum Estimator: Sendable { case gaussianProcess, randomForest, extraTrees, gradientBoosting }
@@ -24,8 +26,19 @@ struct BayesianOptimizer {
   enum AcquisitionName: Sendable {
     case portfolio, lowerConfidenceBound, expectedImprovement, probabilityOfImprovement
     case expectedImprovementPerSecond, probabilityOfImprovementPerSecond
+
     var isPerSecond: Bool {
       self == .expectedImprovementPerSecond || self == .probabilityOfImprovementPerSecond
+    }
+
+    var function: AcquisitionFunction {
+      switch self {
+      case .portfolio, .expectedImprovement, .expectedImprovementPerSecond:
+        .logExpectedImprovement
+      case .probabilityOfImprovement, .probabilityOfImprovementPerSecond:
+        .logProbabilityOfImprovement
+      case .lowerConfidenceBound: .confidenceBound(kappa: 1.96)
+      }
     }
   }
 
@@ -65,26 +78,25 @@ struct BayesianOptimizer {
   func suggest(
     _ count: Int, position: Int, observations: Observations, work: Work
   ) throws -> [[Double]] {
+    guard !axes.isEmpty else { return Array(repeating: [], count: count) }
     let known = Known(observations, axes: axes)
     var taken = known.everyPoint
     var chosen: [[Double]] = []
     let design = InitialDesign(
       axes: axes, seed: settings.seed, dimension: axes.count, requested: settings.initialPoints,
       maximumTrials: maximumTrials)
-    var model: GaussianModel?
+    var model: (any Surrogate)?
     while chosen.count < count {
       try work.spend(1)
       let index = position + chosen.count
       var point: [Double]?
       if index >= design.count && known.values.count >= min(3, design.count) {
         if model == nil {
-          var fresh = try GaussianModel(axes: axes, known: known, settings: settings, work: work)
-          fresh.addPending(
-            known.pending + chosen, seed: settings.seed, position: position)
-          model = fresh
+          model = try surrogate(known, position: position, count: count, work: work)
+          try model?.addPending(known.pending + chosen, work: work)
+          try addLost(to: &model, known, position: position, taken: &taken, work: work)
         }
-        point = try model?.propose(
-          index: index, slot: chosen.count, of: count, taken: taken, work: work)
+        point = try model?.propose(index: index, of: count, taken: taken, work: work)
       } else {
         point = design.point(index)
       }
@@ -93,10 +105,44 @@ struct BayesianOptimizer {
       chosen.append(next)
       taken.insert(next)
       if chosen.count < count {
-        model?.addPending([next], seed: settings.seed, position: position)
+        try model?.addPending([next], work: work)
       }
     }
     return chosen
+  }
+
+  /// Trials of which nothing came back, not even a failure, leave a gap between the position and
+  /// the history: Katib hides trials without metrics. A model that does not know of them would
+  /// propose the same point for ever. So the latest proposals are made once more, with the stream
+  /// of their own positions, and count as failed: while nothing else arrived these are exactly the
+  /// points that vanished. How many is drawn, because most gaps are old and explained no more.
+  private func addLost(
+    to model: inout (any Surrogate)?, _ known: Known, position: Int, taken: inout Set<[Double]>,
+    work: Work
+  ) throws {
+    let seen = known.finished.count + known.failed.count + known.pending.count
+    guard position > seen else { return }
+    var random = RandomSource(
+      seed: settings.seed, purpose: "bayesian lost", index: UInt64(position))
+    let repeated = random.uniform(below: min(Self.lostLimit, position - seen) + 1)
+    for back in (1...max(1, repeated)).reversed() where repeated > 0 {
+      guard
+        let point = try model?.propose(index: position - back, of: 1, taken: taken, work: work)
+      else { return }
+      taken.insert(point)
+      try model?.addLost(point, work: work)
+    }
+  }
+
+  private func surrogate(
+    _ known: Known, position: Int, count: Int, work: Work
+  ) throws -> any Surrogate {
+    if settings.estimator == .gaussianProcess {
+      return try GaussianModel(
+        axes: axes, known: known, settings: settings, position: position, work: work)
+    }
+    return try TreeModel(
+      axes: axes, known: known, settings: settings, position: position, count: count, work: work)
   }
 
   /// The point itself, or something near it that was not proposed before, or the point again where

@@ -4,61 +4,84 @@
 internal import Glibc
 internal import Numerics
 
-/// The Gaussian process of one request: fitted once, then asked point after point.
-struct GaussianModel {
-  /// Joint draws at the running trials.
+/// Gaussian processes as the model: the most probable hyperparameters, and while the data are few
+/// also some others that explain them well.
+struct GaussianModel: Surrogate {
+  /// Joint draws at the running trials, over all models together.
   static let fantasies = 64
+  /// Hyperparameters besides the most probable ones. With few data many are plausible, and a model
+  /// that is sure of the wrong ones stops exploring (docs/ablations-bayesianoptimization.md).
+  static let alternatives = 8
+  /// Up to that many points the alternatives are worth their cost.
+  static let alternativesLimit = 150
+  /// How much worse than the worst value a failed trial counts, in standard deviations. A cliff
+  /// would bend the whole model, and a failure may have been the machine's fault.
+  static let failurePenalty = 0.5
 
-  let axes: [ModelAxis]
-  let settings: BayesianOptimizer.Settings
-  private var posterior: Posterior
-  private var logDuration: Posterior?
+  private let axes: [ModelAxis]
+  private let settings: BayesianOptimizer.Settings
+  private let position: Int
+  private var models: [Posterior]
+  private let shares: [Double]
+  private let logDuration: Posterior?
   /// Known points, the most promising first.
   private let promising: [[Double]]
+  /// What a failed trial counts as.
+  private let failure: Double
   private var pendingPoints = 0
 
   init(
-    axes: [ModelAxis], known: Known, settings: BayesianOptimizer.Settings, work: Work
+    axes: [ModelAxis], known: Known, settings: BayesianOptimizer.Settings, position: Int,
+    work: Work
   ) throws {
     self.axes = axes
     self.settings = settings
-    let warped = GaussianModel.warpedValues(known)
-    let count = known.finished.count
-    // Failed trials: the worst value seen and a little more. A cliff would bend the whole model,
-    // and a failure may have been the machine's fault.
-    let worst = (warped.max() ?? 0) + 0.5
-    let everyPoint = known.finished + known.failed
-    let everyValue = warped + known.failed.map { _ in worst }
-
-    let fitted = GaussianModel.spread(
-      count: everyPoint.count, limit: BayesianOptimizer.fitLimit)
-    let parameters = try GaussianProcess(
-      axes: axes, points: PointSet(fitted.map { everyPoint[$0] }, on: axes),
-      values: fitted.map { everyValue[$0] }
-    ).fit(work)
-
-    let kept = GaussianModel.kept(
-      everyPoint, axes: axes, parameters: parameters, limit: BayesianOptimizer.posteriorLimit)
-    let process = GaussianProcess(
-      axes: axes, points: PointSet(kept.map { everyPoint[$0] }, on: axes),
-      values: kept.map { everyValue[$0] })
-    let measured = kept.prefix { $0 < count }.count
-    try work.spend(kept.count * kept.count * kept.count / 12)
-    posterior = try GaussianModel.posterior(process, parameters, measured: measured)
-    let fittedMeans = posterior.fitted
-    promising = (0..<measured).sorted {
-      fittedMeans[$0] != fittedMeans[$1] ? fittedMeans[$0] < fittedMeans[$1] : $0 < $1
-    }.prefix(5).map { everyPoint[kept[$0]] }
-    if settings.acquisition.isPerSecond {
-      logDuration = try GaussianModel.durations(axes: axes, known: known, work: work)
+    self.position = position
+    let warped = OutputWarp.warped(known.values)
+    failure = (warped.max() ?? 0) + Self.failurePenalty
+    let points = known.finished + known.failed
+    let values = warped + known.failed.map { [failure] _ in failure }
+    func process(_ indices: [Int]) -> GaussianProcess {
+      GaussianProcess(
+        axes: axes, points: PointSet(indices.map { points[$0] }, on: axes),
+        values: indices.map { values[$0] })
     }
+
+    let learner = process(
+      Self.spread(count: points.count, limit: BayesianOptimizer.fitLimit))
+    let parameters = try learner.fit(work)
+    let kept = Self.kept(
+      points, axes: axes, parameters: parameters, limit: BayesianOptimizer.posteriorLimit)
+    let data = process(kept)
+    let measured = kept.prefix { $0 < known.finished.count }.count
+    try work.spend(Work.costOfFactor(points: kept.count))
+    var models = [try Self.posterior(data, parameters, measured: measured)]
+    var weights = [1.0]
+    if kept.count <= Self.alternativesLimit {
+      var random = RandomSource(
+        seed: settings.seed, purpose: "bayesian hyperparameters", index: UInt64(max(0, position)))
+      let drawn = try learner.alternatives(
+        to: parameters, count: Self.alternatives, seed: random.next(), work: work)
+      for (other, weight) in drawn {
+        try work.spend(Work.costOfFactor(points: kept.count))
+        guard let model = Posterior(data, parameters: other, measured: measured) else { continue }
+        models.append(model)
+        weights.append(weight)
+      }
+    }
+    let total = weights.reduce(0, +)
+    shares = weights.map { $0 / total }
+    let fitted = models[0].fitted
+    promising = (0..<measured).sorted {
+      fitted[$0] != fitted[$1] ? fitted[$0] < fitted[$1] : $0 < $1
+    }.prefix(5).map { points[kept[$0]] }
+    self.models = models
+    logDuration =
+      settings.acquisition.isPerSecond
+      ? try Self.durations(axes: axes, known: known, work: work) : nil
   }
 
-  static func warpedValues(_ known: Known) -> [Double] {
-    OutputWarp.warped(known.values)
-  }
-
-  /// A posterior always exists: with enough noise every covariance matrix has a factor.
+  /// The posterior; with a very noisy stand-in where the hyperparameters give no factor.
   private static func posterior(
     _ process: GaussianProcess, _ parameters: Hyperparameters, measured: Int
   ) throws -> Posterior {
@@ -73,10 +96,11 @@ struct GaussianModel {
     return posterior
   }
 
+  /// Even the noisy stand-in has no factor: cannot happen with finite data.
   struct NumericalFailure: Error {}
 
   /// The model of ln seconds; nil where fewer than three durations are known.
-  private static func durations(axes: [ModelAxis], known: Known, work: Work) throws -> Posterior? {
+  static func durations(axes: [ModelAxis], known: Known, work: Work) throws -> Posterior? {
     let indices = known.durations.indices.filter { known.durations[$0] > 0 }
     guard indices.count >= 3 else { return nil }
     let subset = spread(count: indices.count, limit: BayesianOptimizer.fitLimit).map { indices[$0] }
@@ -88,6 +112,8 @@ struct GaussianModel {
     let parameters = try process.fit(work)
     return try posterior(process, parameters, measured: subset.count)
   }
+
+  // MARK: - Choice of points
 
   /// Indices: the better half of the limit, and an even choice of all others.
   static func spread(count: Int, limit: Int) -> [Int] {
@@ -121,31 +147,47 @@ struct GaussianModel {
     return (Array(0..<best) + near + even).sorted()
   }
 
-  // MARK: - Pending points
+  // MARK: - Points without a value
 
-  mutating func addPending(_ points: [[Double]], seed: UInt64, position: Int) {
+  mutating func addPending(_ points: [[Double]], work: Work) throws {
+    guard !points.isEmpty else { return }
     var random = RandomSource(
-      seed: seed, purpose: "bayesian fantasies", index: UInt64(max(0, position)))
-    let sobol = SobolSequence(
-      dimension: pendingPoints + points.count, seed: random.next())
+      seed: settings.seed, purpose: "bayesian fantasies", index: UInt64(max(0, position)))
+    // Fantasy m is point m of a Sobol sequence with one dimension per pending point.
+    let sobol = SobolSequence(dimension: pendingPoints + points.count, seed: random.next())
+    let each = max(Self.fantasies / models.count, 8)
     for point in points {
+      try spendOnRow(work)
       let coordinates = axes.indices.map { axes[$0].coordinate(of: point[$0]) }
-      // Fantasy m is point m of a Sobol sequence with one dimension per pending point.
-      let normals = (0..<Self.fantasies).map { m in
-        Normal.quantile(max(sobol.point(at: UInt64(m))[pendingPoints], 0x1p-60))
+      for i in models.indices {
+        // Every model has its own fantasies: the sequence goes on from one to the next.
+        let normals = (0..<each).map { m in
+          Normal.quantile(max(sobol.point(at: UInt64(i * each + m))[pendingPoints], 0x1p-60))
+        }
+        models[i].addPending(coordinates, normals: normals)
       }
-      posterior.addPending(coordinates, normals: normals)
       pendingPoints += 1
     }
+  }
+
+  mutating func addLost(_ point: [Double], work: Work) throws {
+    try spendOnRow(work)
+    let coordinates = axes.indices.map { axes[$0].coordinate(of: point[$0]) }
+    for i in models.indices { models[i].addObservation(coordinates, value: failure) }
+  }
+
+  private func spendOnRow(_ work: Work) throws {
+    let n = models[0].points.count
+    try work.spend(models.count * n * (n + models[0].fantasies * n / 16))
   }
 
   // MARK: - Proposals
 
   func propose(
-    index: Int, slot: Int, of count: Int, taken: Set<[Double]>, work: Work
+    index: Int, of count: Int, taken: Set<[Double]>, work: Work
   ) throws -> [Double]? {
     let acquisition = GaussianAcquisition(
-      function: function(index: index, slot: slot), posterior: posterior,
+      function: settings.acquisition.function, models: models, shares: shares,
       logDuration: logDuration)
     var optimizer = AcquisitionOptimizer(axes: axes, taken: taken, promising: promising)
     if count > 4 {
@@ -159,20 +201,5 @@ struct GaussianModel {
     var random = RandomSource(
       seed: settings.seed, purpose: "bayesian acquisition", index: UInt64(max(0, index)))
     return try optimizer.maximize(acquisition, random: &random, work: work)
-  }
-
-  private func function(index: Int, slot: Int) -> AcquisitionFunction {
-    switch settings.acquisition {
-    case .expectedImprovement, .expectedImprovementPerSecond: return .logExpectedImprovement
-    case .probabilityOfImprovement, .probabilityOfImprovementPerSecond:
-      return .logProbabilityOfImprovement
-    case .lowerConfidenceBound: return .confidenceBound(kappa: 1.96)
-    case .portfolio:
-      let explore = Int(Tuning.current("peEvery", 0))
-      if explore > 0 && index % explore == explore - 1 {
-        return .confidenceBound(kappa: Tuning.current("peKappa", 1.8))
-      }
-      return .logExpectedImprovement
-    }
   }
 }

@@ -104,9 +104,20 @@ struct GaussianProcess: Sendable {
     for d in 0..<dimension {
       add(d, mean: lengthMean, deviation: 3.0.squareRoot(), inParameter: true)
     }
-    add(dimension, mean: 0, deviation: Tuning.current.signalDeviation, inParameter: false)
+    add(dimension, mean: 0, deviation: 0.7, inParameter: false)
     add(dimension + 1, mean: -4, deviation: 1, inParameter: true)
     return value
+  }
+
+  // MARK: - Learning
+
+  /// The box of the optimiser, in logarithms.
+  private var bounds: (lower: [Double], upper: [Double]) {
+    func side(_ pick: (ClosedRange<Double>) -> Double) -> [Double] {
+      [Double](repeating: log(pick(Self.lengthScaleRange)), count: axes.count)
+        + [log(pick(Self.signalRange)), log(pick(Self.noiseRange))]
+    }
+    return (side { $0.lowerBound }, side { $0.upperBound })
   }
 
   /// The most probable hyperparameters, from a few fixed starts.
@@ -116,27 +127,20 @@ struct GaussianProcess: Sendable {
     // The mode of the prior, a rougher and noisier guess, a local and very noisy one.
     var starts = [(0.205 * root, 1e-3), (0.5 * root.squareRoot(), 1e-2), (0.2, 1e-1)]
     if points.count > 150 { starts.removeLast() }
-    let perEvaluation = work.costOfLikelihood(points: points.count, dimension: dimension)
-    let lower =
-      [Double](repeating: log(Self.lengthScaleRange.lowerBound), count: dimension)
-      + [log(Self.signalRange.lowerBound), log(Self.noiseRange.lowerBound)]
-    let upper =
-      [Double](repeating: log(Self.lengthScaleRange.upperBound), count: dimension)
-      + [log(Self.signalRange.upperBound), log(Self.noiseRange.upperBound)]
+    let cost = Work.costOfLikelihood(points: points.count, dimension: dimension)
+    let evaluations = max(8, min(80, Work.fitBudget / starts.count / max(1, cost)))
+    let search = BoundedLBFGS(
+      maximumIterations: 60, maximumEvaluations: evaluations, gradientTolerance: 1e-3,
+      valueTolerance: 1e-6)
+    let (lower, upper) = bounds
     var best = Hyperparameters(
       lengthScales: [Double](repeating: 0.205 * root, count: dimension), signalVariance: 1,
       noiseVariance: 1e-2)
     var bestValue = Double.infinity
     for (length, noise) in starts {
-      let evaluations = max(
-        8, min(80, Work.fitBudget / starts.count / max(1, perEvaluation)))
-      let search = BoundedLBFGS(
-        maximumIterations: 60, maximumEvaluations: evaluations, gradientTolerance: 1e-3,
-        valueTolerance: 1e-6)
-      let start =
-        [Double](repeating: log(length), count: dimension) + [0, log(noise)]
+      let start = [Double](repeating: log(length), count: dimension) + [0, log(noise)]
       let result = try search.minimize(from: start, lower: lower, upper: upper) { x, gradient in
-        try work.spend(perEvaluation)
+        try work.spend(cost)
         return negativeLogPosterior(logarithms: x, gradient: &gradient)
       }
       if result.value < bestValue {
@@ -145,5 +149,64 @@ struct GaussianProcess: Sendable {
       }
     }
     return best
+  }
+
+  /// Other plausible hyperparameters: draws from the normal distribution that has the curvature of
+  /// the posterior at its mode (Laplace's approximation), by a Sobol sequence.
+  ///
+  /// Each is weighted by the square root of its importance weight, that is of the posterior density
+  /// over the density it was drawn from. The full weight would leave one or two draws that count.
+  /// - Parameter mode: where ``fit(_:)`` ended.
+  /// - Returns: hyperparameters and positive weights, 1 being that of the mode; none where the
+  ///   curvature would cost more than the fit.
+  func alternatives(
+    to mode: Hyperparameters, count: Int, seed: UInt64, work: Work
+  ) throws -> [(parameters: Hyperparameters, weight: Double)] {
+    let center = mode.logarithms
+    let size = center.count
+    let cost = Work.costOfLikelihood(points: points.count, dimension: axes.count)
+    guard (size + count) * cost < Work.fitBudget / 4 else { return [] }
+    try work.spend((size + 1 + count) * cost)
+    let (best, curvature) = curvature(at: center)
+    guard best.isFinite, curvature.allSatisfy({ $0.isFinite }) else { return [] }
+    let eigen = SymmetricEigen(curvature, dimension: size)
+    // Where the posterior is flat its prior is not: no deviation exceeds about that of ln ℓ.
+    let deviations = eigen.values.map { 1 / max($0, 0.3).squareRoot() }
+    let sobol = SobolSequence(dimension: size, seed: seed)
+    let (lower, upper) = bounds
+    var none: [Double] = []
+    return (0..<count).compactMap { index in
+      let normals = sobol.point(at: UInt64(index)).map { Normal.quantile(max($0, 0x1p-40)) }
+      var x = center
+      for i in 0..<size {
+        for j in 0..<size { x[i] += eigen.vectors[i * size + j] * deviations[j] * normals[j] }
+        x[i] = min(max(x[i], lower[i]), upper[i])
+      }
+      let value = negativeLogPosterior(logarithms: x, gradient: &none)
+      guard value.isFinite else { return nil }
+      let logImportance = best - value + 0.5 * dot(normals, normals)
+      return (Hyperparameters(logarithms: x), exp(0.5 * min(logImportance, 20)))
+    }
+  }
+
+  /// Minus the log posterior density and its Hessian, row-major, by differences of gradients.
+  private func curvature(at center: [Double]) -> (value: Double, hessian: [Double]) {
+    let size = center.count
+    let step = 0.05
+    var here = [Double](repeating: 0, count: size)
+    var there = here
+    let value = negativeLogPosterior(logarithms: center, gradient: &here)
+    var hessian = [Double](repeating: 0, count: size * size)
+    for d in 0..<size {
+      var moved = center
+      moved[d] += step
+      _ = negativeLogPosterior(logarithms: moved, gradient: &there)
+      for e in 0..<size {
+        let half = 0.5 * (there[e] - here[e]) / step
+        hessian[d * size + e] += half
+        hessian[e * size + d] += half
+      }
+    }
+    return (value, hessian)
   }
 }

@@ -17,7 +17,7 @@ struct InitialDesign {
     if let requested {
       count = requested
     } else {
-      let wanted = min(max(dimension + 1, 4), Int(Tuning.current("n0max", 10)))
+      let wanted = min(max(dimension + 1, 4), 10)
       count = max(3, min(wanted, (maximumTrials ?? .max) / 4))
     }
   }

@@ -72,41 +72,73 @@ struct Posterior: Sendable {
   ///   - coordinates: where it runs.
   ///   - normals: one standard normal per fantasy; their number is the same in every call.
   mutating func addPending(_ coordinates: [Double], normals: [Double]) {
-    let fantasies = normals.count
-    if whitened.columns != fantasies {
-      // The first pending point: every fantasy starts from the same data.
-      let column = whitened.elements
-      let count = points.count
-      whitened = Matrix(rows: count, columns: fantasies)
-      for m in 0..<fantasies {
-        for i in 0..<count { whitened[i, m] = column[i] }
-      }
-      incumbents = [Double](repeating: incumbents[0], count: fantasies)
-    }
-    let one = PointSet(coordinatesOfOne: coordinates)
-    var w = kernel.covariance(points, one).elements
-    cholesky.solveTriangular(&w)
-    let variance = max(0, kernel.parameters.signalVariance - dot(w, w))
-    let before = whitened.times(w, transposed: true)
+    branch(into: normals.count)
+    let (w, variance, before) = project(coordinates)
     // Noise-free: the improvement over min(f*, f at the pending points) is what is wanted. The
     // nugget keeps the factor sound where the point was measured already.
     let pivot = (variance + 1e-6 * kernel.parameters.signalVariance).squareRoot()
+    for m in normals.indices {
+      incumbents[m] = min(incumbents[m], mean + before[m] + variance.squareRoot() * normals[m])
+    }
+    append(coordinates, w, pivot: pivot, whitened: normals)
+  }
+
+  /// Conditions on one more value, with the noise of the others.
+  mutating func addObservation(_ coordinates: [Double], value: Double) {
+    let (w, variance, before) = project(coordinates)
+    let noise = max(kernel.parameters.noiseVariance, 1e-6 * kernel.parameters.signalVariance)
+    let pivot = (variance + noise).squareRoot()
+    append(
+      coordinates, w, pivot: pivot, whitened: before.map { (value - mean - $0) / pivot })
+  }
+
+  /// The first pending point: every fantasy starts from the same data.
+  private mutating func branch(into fantasies: Int) {
+    guard whitened.columns != fantasies else { return }
+    let column = whitened.elements
+    whitened = Matrix(rows: points.count, columns: fantasies)
+    for m in 0..<fantasies {
+      for i in column.indices { whitened[i, m] = column[i] }
+    }
+    incumbents = [Double](repeating: incumbents[0], count: fantasies)
+  }
+
+  /// w = L⁻¹k, the variance, and wᵀv per fantasy at one point.
+  private func project(_ coordinates: [Double]) -> ([Double], Double, [Double]) {
+    var w = kernel.covariance(points, PointSet(coordinatesOfOne: coordinates)).elements
+    cholesky.solveTriangular(&w)
+    let variance = max(0, kernel.parameters.signalVariance - dot(w, w))
+    return (w, variance, whitened.times(w, transposed: true))
+  }
+
+  private mutating func append(
+    _ coordinates: [Double], _ w: [Double], pivot: Double, whitened last: [Double]
+  ) {
     cholesky = cholesky.appending(whitened: w, pivot: pivot)
     points = points.appending(coordinates)
-    var grown = Matrix(rows: points.count, columns: fantasies)
-    for m in 0..<fantasies {
-      for i in 0..<w.count { grown[i, m] = whitened[i, m] }
-      grown[w.count, m] = normals[m]
-      let value = mean + before[m] + variance.squareRoot() * normals[m]
-      incumbents[m] = min(incumbents[m], value)
+    var grown = Matrix(rows: points.count, columns: last.count)
+    for m in last.indices {
+      for i in w.indices { grown[i, m] = whitened[i, m] }
+      grown[w.count, m] = last[m]
     }
     whitened = grown
     weights = grown
     cholesky.solveTriangular(&weights, transposed: true)
   }
 
-  /// Means (fantasies x points) and standard deviations at many points.
-  func predict(_ others: PointSet) -> (means: Matrix, deviations: [Double]) {
+  /// Predictions at many points.
+  struct Many {
+    /// Fantasies x points.
+    var means: Matrix
+    var deviations: [Double]
+
+    /// ln E[1/t] = −μ + ½σ² where the model is one of ln t.
+    func logOfInverse(at point: Int) -> Double {
+      0.5 * deviations[point] * deviations[point] - means[0, point]
+    }
+  }
+
+  func predict(_ others: PointSet) -> Many {
     var w = kernel.covariance(points, others)
     cholesky.solveTriangular(&w)
     var means = Matrix.product(whitened, w, transposingLeft: true)
@@ -117,7 +149,7 @@ struct Posterior: Sendable {
       for i in j * n..<(j + 1) * n { explained += w.elements[i] * w.elements[i] }
       return deviation(explained)
     }
-    return (means, deviations)
+    return Many(means: means, deviations: deviations)
   }
 
   /// Never zero: the logarithm of the deviation is taken.

@@ -23,7 +23,12 @@ final class Work {
   }
 
   /// One marginal likelihood with gradient: n²/2 kernel values of dimension D, a factor, an inverse.
-  func costOfLikelihood(points n: Int, dimension: Int) -> Int {
+  static func costOfLikelihood(points n: Int, dimension: Int) -> Int {
     n * n * (30 + 2 * dimension) / 2 + n * n * n / 12
+  }
+
+  /// One covariance matrix and its factor.
+  static func costOfFactor(points n: Int) -> Int {
+    n * n * 20 + n * n * n / 30
   }
 }

@@ -9,13 +9,13 @@ import Testing
 @Suite struct AcquisitionTests {
   static let functions: [AcquisitionFunction] = [
     .logExpectedImprovement, .logProbabilityOfImprovement, .confidenceBound(kappa: 1.8),
-    .exploration(threshold: 0.1),
   ]
 
-  private func posterior(pending: [[Double]]) throws -> Posterior {
+  private func posterior(
+    pending: [[Double]], parameters: Hyperparameters = GaussianProcessTests.parameters
+  ) throws -> Posterior {
     var posterior = try #require(
-      Posterior(
-        GaussianProcessTests.process, parameters: GaussianProcessTests.parameters, measured: 14))
+      Posterior(GaussianProcessTests.process, parameters: parameters, measured: 14))
     var random = RandomSource(seed: 2, purpose: "acquisition test")
     for point in pending {
       let coordinates = point.indices.map {
@@ -29,10 +29,15 @@ import Testing
 
   @Test(arguments: functions, [[], [[0.4, 1, 0]], [[0.4, 1, 0], [0.9, 3, 2]]])
   func gradientIsTheDerivative(function: AcquisitionFunction, pending: [[Double]]) throws {
-    let model = try posterior(pending: pending)
-    for duration in [nil, try posterior(pending: [])] {
+    let other = Hyperparameters(
+      lengthScales: [0.2, 1.1, 0.6], signalVariance: 1, noiseVariance: 0.1)
+    let models = [
+      try posterior(pending: pending), try posterior(pending: pending, parameters: other),
+    ]
+    for (models, shares) in [([models[0]], [1.0]), (models, [0.7, 0.3])] {
       let acquisition = GaussianAcquisition(
-        function: function, posterior: model, logDuration: duration)
+        function: function, models: models, shares: shares,
+        logDuration: shares.count == 1 ? nil : try posterior(pending: []))
       for point in [[0.15, 0.6, 1], [0.72, 0.2, 0], [0.41, 0.1, 2]] {
         var gradient = [0.0, 0, 0]
         _ = acquisition.value(at: point, gradient: &gradient)
@@ -53,7 +58,8 @@ import Testing
   @Test(arguments: functions)
   func manyPointsAtOnceGiveTheSameAsOneByOne(function: AcquisitionFunction) throws {
     let acquisition = GaussianAcquisition(
-      function: function, posterior: try posterior(pending: [[0.4, 1, 0]]), logDuration: nil)
+      function: function, models: [try posterior(pending: [[0.4, 1, 0]])], shares: [1],
+      logDuration: nil)
     let values = acquisition.values(ReferenceValues.targets, on: GaussianProcessTests.axes)
     for (i, target) in ReferenceValues.targets.enumerated() {
       var unused = [0.0, 0, 0]
@@ -67,15 +73,39 @@ import Testing
   /// A pending point is worth nothing more, and its neighbourhood less than before.
   @Test func pendingPointsAreAvoided() throws {
     let free = GaussianAcquisition(
-      function: .logExpectedImprovement, posterior: try posterior(pending: []), logDuration: nil)
-    let busy = GaussianAcquisition(
-      function: .logExpectedImprovement, posterior: try posterior(pending: [[0.4, 1, 0]]),
+      function: .logExpectedImprovement, models: [try posterior(pending: [])], shares: [1],
       logDuration: nil)
+    let busy = GaussianAcquisition(
+      function: .logExpectedImprovement, models: [try posterior(pending: [[0.4, 1, 0]])],
+      shares: [1], logDuration: nil)
     let points = [[0.4, 1, 0], [0.42, 1, 0]]
     let before = free.values(points, on: GaussianProcessTests.axes)
     let after = busy.values(points, on: GaussianProcessTests.axes)
     #expect(after[0] < before[0] - 3)
     #expect(after[1] < before[1])
+  }
+
+  /// A value that arrives later: the deviations are those of a model that had it from the start,
+  /// and the mean moves by the Kalman gain.
+  @Test func anObservationIsTheSameLaterAsSooner() throws {
+    let process = GaussianProcessTests.process
+    let fewer = GaussianProcess(
+      axes: process.axes,
+      points: PointSet(Array(ReferenceValues.points.dropLast()), on: process.axes),
+      values: Array(process.values.dropLast()))
+    let parameters = GaussianProcessTests.parameters
+    var grown = try #require(Posterior(fewer, parameters: parameters, measured: 13))
+    let last = process.points.coordinates(of: 13)
+    let before = grown.predict(at: last)
+    grown.addObservation(last, value: process.values[13])
+    let targets = PointSet(ReferenceValues.targets, on: process.axes)
+    let whole = try posterior(pending: []).predict(targets).deviations
+    let later = grown.predict(targets).deviations
+    for i in later.indices { #expect(abs(later[i] - whole[i]) < 1e-12) }
+    let variance = before.deviation * before.deviation
+    let gain = variance / (variance + parameters.noiseVariance)
+    let expected = before.means[0] + gain * (process.values[13] - before.means[0])
+    #expect(abs(grown.predict(at: last).means[0] - expected) < 1e-12)
   }
 
   /// Fantasies are joint draws from the posterior: their mean and covariance must be the model's.

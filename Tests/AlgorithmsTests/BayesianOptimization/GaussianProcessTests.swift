@@ -42,7 +42,8 @@ import Testing
     let posterior = try #require(
       Posterior(Self.process, parameters: Self.parameters, measured: 14))
     #expect(abs(posterior.mean - ReferenceValues.mean) < 1e-12)
-    let (means, deviations) = posterior.predict(PointSet(ReferenceValues.targets, on: Self.axes))
+    let many = posterior.predict(PointSet(ReferenceValues.targets, on: Self.axes))
+    let (means, deviations) = (many.means, many.deviations)
     for (i, target) in ReferenceValues.targets.enumerated() {
       #expect(abs(means[0, i] - ReferenceValues.posteriorMeans[i]) < 1e-12)
       let variance = deviations[i] * deviations[i]
