@@ -28,6 +28,16 @@ let fullyStatic: [LinkerSetting] = [
   .linkedLibrary("swiftSynchronization"),
 ]
 
+/// OpenBLAS, the serial build, by the path of its own archive: the plain name resolves to whichever
+/// BLAS the Debian alternatives point at, often the threaded one. docs/lapack.md has the figures
+/// behind the choice.
+#if arch(arm64)
+  let openBLAS = "/usr/lib/aarch64-linux-gnu/openblas-serial/libopenblas.a"
+#else
+  let openBLAS = "/usr/lib/x86_64-linux-gnu/openblas-serial/libopenblas.a"
+#endif
+let lapack: [LinkerSetting] = [.unsafeFlags([openBLAS]), .linkedLibrary("m")]
+
 func module(
   _ name: String, _ dependencies: [Target.Dependency] = [], link: [LinkerSetting] = []
 ) -> Target {
@@ -74,7 +84,7 @@ let package = Package(
     .target(name: "CKatibProto", linkerSettings: [archive("protobuf-c")]),
 
     // Leaves: they import none of ours.
-    module("Numerics", ["CLAPACK"], link: []),
+    module("Numerics", ["CLAPACK"], link: lapack),
     module("ExperimentModel"),
 
     // Siblings that do not know each other.

@@ -1,0 +1,229 @@
+// Copyright 2026 The katib-suggestion authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Glibc
+internal import Numerics
+
+/// Bayesian optimisation over the unit cube: vectors in, vectors out.
+///
+/// A surrogate model of the objective is fitted to everything known; the next trial is where an
+/// acquisition function of the model is largest (Garnett, Bayesian Optimization, 2023). Running
+/// trials take part as fantasies, and so does every point already chosen for this request.
+///
+/// What surprises: there is no state. The same input gives the same output, in whatever order the
+/// trials are listed, and the cost is bounded: hyperparameters are learned from at most
+/// ``fitLimit`` points, the posterior knows at most ``posteriorLimit``.
+struct BayesianOptimizer {
+  static let fitLimit = 256
+  static let posteriorLimit = 512
+  /// At most so many vanished trials are made up for.
+  static let lostLimit = 3
+
+  /// The model of the objective.
+  enum Estimator: Sendable { case gaussianProcess, randomForest, extraTrees, gradientBoosting }
+
+  /// What makes a point worth a trial, in the words of scikit-optimize.
+  enum AcquisitionName: Sendable {
+    case portfolio, lowerConfidenceBound, expectedImprovement, probabilityOfImprovement
+    case expectedImprovementPerSecond, probabilityOfImprovementPerSecond
+
+    var isPerSecond: Bool {
+      self == .expectedImprovementPerSecond || self == .probabilityOfImprovementPerSecond
+    }
+
+    var function: AcquisitionFunction {
+      switch self {
+      case .portfolio, .expectedImprovement, .expectedImprovementPerSecond:
+        .logExpectedImprovement
+      case .probabilityOfImprovement, .probabilityOfImprovementPerSecond:
+        .logProbabilityOfImprovement
+      case .lowerConfidenceBound: .confidenceBound(kappa: 1.96)
+      }
+    }
+  }
+
+  struct Settings: Sendable {
+    var estimator = Estimator.gaussianProcess
+    var acquisition = AcquisitionName.portfolio
+    /// False: the best of random points, without refinement.
+    var refinesWithGradient = true
+    /// Points of the space-filling design before the model is asked; nil: chosen by dimension and
+    /// budget.
+    var initialPoints: Int?
+    var seed: UInt64 = 0
+  }
+
+  /// What is known. Points are as ``ModelAxis`` says; objective values are minimised.
+  struct Observations: Sendable {
+    var finished: [[Double]] = []
+    /// One per finished point; what is not finite counts as failed.
+    var values: [Double] = []
+    /// Seconds, one per finished point, or empty; not positive or not finite: unknown.
+    var durations: [Double] = []
+    var failed: [[Double]] = []
+    var pending: [[Double]] = []
+  }
+
+  let axes: [ModelAxis]
+  let settings: Settings
+  /// The experiment's budget in trials; nil: unlimited.
+  let maximumTrials: Int?
+
+  /// - Parameters:
+  ///   - position: how many suggestions were made before.
+  ///   - count: how many are wanted now.
+  /// - Returns: exactly `count` points, distinct among themselves and from every known point as
+  ///   long as the space has others.
+  /// - Throws: what the work's cancellation check throws.
+  func suggest(
+    _ count: Int, position: Int, observations: Observations, work: Work
+  ) throws -> [[Double]] {
+    guard !axes.isEmpty else { return Array(repeating: [], count: count) }
+    let known = Known(observations, axes: axes)
+    var taken = known.everyPoint
+    var chosen: [[Double]] = []
+    let design = InitialDesign(
+      axes: axes, seed: settings.seed, dimension: axes.count, requested: settings.initialPoints,
+      maximumTrials: maximumTrials)
+    var model: (any Surrogate)?
+    while chosen.count < count {
+      try work.spend(1)
+      let index = position + chosen.count
+      var point: [Double]?
+      if index >= design.count && known.values.count >= min(3, design.count) {
+        if model == nil {
+          model = try surrogate(known, position: position, count: count, work: work)
+          try model?.addPending(known.pending + chosen, work: work)
+          try addLost(to: &model, known, position: position, taken: &taken, work: work)
+        }
+        point = try model?.propose(index: index, of: count, taken: taken, work: work)
+      } else {
+        point = design.point(index)
+      }
+      let next = Self.unseen(
+        point ?? design.point(index), axes: axes, taken: taken, seed: settings.seed, index: index)
+      chosen.append(next)
+      taken.insert(next)
+      if chosen.count < count {
+        try model?.addPending([next], work: work)
+      }
+    }
+    return chosen
+  }
+
+  /// Trials of which nothing came back, not even a failure, leave a gap between the position and
+  /// the history: Katib hides trials without metrics. A model that does not know of them would
+  /// propose the same point for ever. So the latest proposals are made once more, with the stream
+  /// of their own positions, and count as failed: while nothing else arrived these are exactly the
+  /// points that vanished. How many is drawn, because most gaps are old and explained no more.
+  private func addLost(
+    to model: inout (any Surrogate)?, _ known: Known, position: Int, taken: inout Set<[Double]>,
+    work: Work
+  ) throws {
+    let seen = known.finished.count + known.failed.count + known.pending.count
+    guard position > seen else { return }
+    var random = RandomSource(
+      seed: settings.seed, purpose: "bayesian lost", index: UInt64(position))
+    let repeated = random.uniform(below: min(Self.lostLimit, position - seen) + 1)
+    for back in (1...max(1, repeated)).reversed() where repeated > 0 {
+      guard
+        let point = try model?.propose(index: position - back, of: 1, taken: taken, work: work)
+      else { return }
+      taken.insert(point)
+      try model?.addLost(point, work: work)
+    }
+  }
+
+  private func surrogate(
+    _ known: Known, position: Int, count: Int, work: Work
+  ) throws -> any Surrogate {
+    if settings.estimator == .gaussianProcess {
+      return try GaussianModel(
+        axes: axes, known: known, settings: settings, position: position, work: work)
+    }
+    return try TreeModel(
+      axes: axes, known: known, settings: settings, position: position, count: count, work: work)
+  }
+
+  /// The point itself, or something near it that was not proposed before, or the point again where
+  /// the space has nothing else.
+  static func unseen(
+    _ point: [Double], axes: [ModelAxis], taken: Set<[Double]>, seed: UInt64, index: Int
+  ) -> [Double] {
+    guard taken.contains(point) else { return point }
+    var random = RandomSource(seed: seed, purpose: "bayesian unseen", index: UInt64(max(0, index)))
+    // One discrete step first, then ever wilder moves.
+    for attempt in 0..<256 {
+      var other = point
+      for d in axes.indices {
+        guard attempt >= 64 || random.uniform() * Double(axes.count) < 2 else { continue }
+        if let count = axes[d].count {
+          let near = attempt < 128 && !axes[d].isCategorical
+          let moved = near ? point[d] + (random.uniform() < 0.5 ? -1 : 1) : -1
+          other[d] =
+            moved >= 0 && moved < Double(count) ? moved : Double(random.uniform(below: count))
+        } else {
+          other[d] = axes[d].nearest(to: point[d] + 0.1 * (random.uniform() - 0.5))
+        }
+      }
+      if !taken.contains(other) { return other }
+    }
+    return firstUnseen(axes: axes, taken: taken) ?? point
+  }
+
+  /// The first point of a small discrete space, in counting order, that was not proposed before.
+  private static func firstUnseen(axes: [ModelAxis], taken: Set<[Double]>) -> [Double]? {
+    var size = 1
+    for axis in axes {
+      guard let count = axis.count else { return nil }
+      size = size.multipliedReportingOverflow(by: max(1, count)).partialValue
+      if size <= 0 || size > 1 << 20 { return nil }
+    }
+    var point = [Double](repeating: 0, count: axes.count)
+    for _ in 0..<size {
+      if !taken.contains(point) { return point }
+      for d in axes.indices {
+        point[d] += 1
+        if point[d] < Double(axes[d].count ?? 1) { break }
+        point[d] = 0
+      }
+    }
+    return nil
+  }
+}
+
+/// The observations in an order that does not depend on how they were listed, with what is not
+/// finite moved to the failed ones.
+struct Known {
+  /// Best first.
+  var finished: [[Double]]
+  var values: [Double]
+  /// Seconds; NaN where unknown.
+  var durations: [Double]
+  var failed: [[Double]]
+  var pending: [[Double]]
+
+  init(_ observations: BayesianOptimizer.Observations, axes: [ModelAxis]) {
+    func precedes(_ a: [Double], _ b: [Double]) -> Bool { a.lexicographicallyPrecedes(b) }
+    let indices = observations.finished.indices.filter { observations.values[$0].isFinite }
+    let seconds = observations.finished.indices.map { index in
+      let value = index < observations.durations.count ? observations.durations[index] : .nan
+      return value > 0 && value.isFinite ? value : .nan
+    }
+    let order = indices.sorted { a, b in
+      let (x, y) = (observations.values[a], observations.values[b])
+      if x != y { return x < y }
+      let (p, q) = (observations.finished[a], observations.finished[b])
+      if p != q { return precedes(p, q) }
+      return seconds[a] < seconds[b]
+    }
+    finished = order.map { observations.finished[$0] }
+    values = order.map { observations.values[$0] }
+    durations = order.map { seconds[$0] }
+    let unusable = observations.finished.indices.filter { !observations.values[$0].isFinite }
+    failed = (observations.failed + unusable.map { observations.finished[$0] }).sorted(by: precedes)
+    pending = observations.pending.sorted(by: precedes)
+  }
+
+  var everyPoint: Set<[Double]> { Set(finished + failed + pending) }
+}
