@@ -23,7 +23,7 @@ func archive(_ name: String) -> LinkerSetting { .linkedLibrary(":lib\(name).a") 
 /// only where every object was compiled for static linking, and the tests want the opposite. lld
 /// resolves archives in any order.
 let fullyStatic: [LinkerSetting] = [
-  .unsafeFlags(["-static-executable", "-use-ld=lld"]),
+  .unsafeFlags(["-static-executable", "-use-ld=lld", "-Xlinker", "--gc-sections"]),
   .linkedLibrary("_FoundationCollections"), .linkedLibrary("_FoundationCShims"),
   .linkedLibrary("swiftSynchronization"),
 ]

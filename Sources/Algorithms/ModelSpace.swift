@@ -10,7 +10,7 @@ struct ModelSpace {
   let axes: [Axis]
   private let space: SearchSpace
   /// The position in the search space of each axis.
-  private let parameters: [Int]
+  let parameters: [Int]
 
   init(_ space: SearchSpace) {
     self.space = space
@@ -50,6 +50,7 @@ struct ModelSpace {
     let ignoresFailures = request.settings[CommonSettings.failedTrials] == .ignore
     var evaluated = PointList(dimension: axes.count)
     var objectives: [Double] = []
+    var durations: [Double] = []
     var pending = PointList(dimension: axes.count)
     var avoided = PointList(dimension: axes.count)
     for trial in order ?? Array(0..<history.count) {
@@ -58,10 +59,12 @@ struct ModelSpace {
       case .finished:
         evaluated.append(point)
         objectives.append(sign * history.objectives[trial])
+        durations.append(history.duration(trial) ?? .nan)
       case .failed where ignoresFailures: avoided.append(point)
       case .failed:
         evaluated.append(point)
         objectives.append(.nan)
+        durations.append(.nan)
       case .pending: pending.append(point)
       case .killed: avoided.append(point)
       }
@@ -69,7 +72,9 @@ struct ModelSpace {
     for readings in request.alreadyInReply {
       if let point = point(readings: { readings[$0] }) { pending.append(point) }
     }
-    return EngineHistory(
+    var known = EngineHistory(
       evaluated: evaluated, objectives: objectives, pending: pending, avoided: avoided)
+    known.durations = durations
+    return known
   }
 }

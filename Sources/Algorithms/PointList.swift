@@ -41,6 +41,8 @@ public struct EngineHistory: Sendable {
   public var evaluated: PointList
   /// One value per evaluated point, to be minimised; not finite means that the point failed.
   public var objectives: [Double]
+  /// Seconds that the evaluated points took, NaN where unknown; empty when nobody asked.
+  public var durations: [Double] = []
   /// Points under evaluation.
   public var pending: PointList
   /// Points that teach nothing and are not suggested again.

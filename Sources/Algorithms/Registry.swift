@@ -13,6 +13,7 @@ public struct Registry: Sendable {
     SobolSearch(),
     TPESearch.tpe,
     TPESearch.multivariate,
+    BayesianSearch(),
     CMAESSearch(),
   ])
 

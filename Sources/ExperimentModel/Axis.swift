@@ -48,6 +48,9 @@ public struct GridAxis: Sendable {
     self.prior = prior
   }
 
+  /// Whether all cells are equally wide.
+  public var isUniform: Bool { prior == nil }
+
   /// The model coordinate of value `index`, inside its cell.
   public func center(_ index: Int) -> Double {
     guard let grid, let prior else { return (Double(index) + 0.5) / Double(count) }

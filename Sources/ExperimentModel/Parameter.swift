@@ -43,6 +43,11 @@ public struct Parameter: Sendable {
     if case .categorical = domain { false } else { true }
   }
 
+  /// The numbers of a DISCRETE list, ascending; nil for every other parameter.
+  public var listNumbers: [Double]? {
+    if case .ordinal(let numbers, _) = domain { numbers } else { nil }
+  }
+
   public var axis: Axis {
     switch domain {
     case .interval: .continuous

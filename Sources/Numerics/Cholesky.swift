@@ -24,7 +24,7 @@ public struct Cholesky: Sendable {
     var info: Int32 = 0
     if n > 0 {
       matrix.elements.withUnsafeMutableBufferPointer { a in
-        dpotrf_("L", [n], a.baseAddress, [n], &info)
+        BLAS.alone { dpotrf_("L", [n], a.baseAddress, [n], &info) }
       }
     }
     guard info == 0 else { return nil }
@@ -53,7 +53,9 @@ public struct Cholesky: Sendable {
     let n = Int32(order)
     var info: Int32 = 0
     x.withUnsafeMutableBufferPointer { x in
-      dpotrs_("L", [n], [1], factor.elements, [n], x.baseAddress, [n], &info)
+      BLAS.alone {
+        dpotrs_("L", [n], [1], factor.elements, [n], x.baseAddress, [n], &info)
+      }
     }
     return x
   }
@@ -64,7 +66,9 @@ public struct Cholesky: Sendable {
     if order == 0 { return }
     let n = Int32(order)
     b.withUnsafeMutableBufferPointer { x in
-      dtrsv_("L", transposed ? "T" : "N", "N", [n], factor.elements, [n], x.baseAddress, [1])
+      BLAS.alone {
+        dtrsv_("L", transposed ? "T" : "N", "N", [n], factor.elements, [n], x.baseAddress, [1])
+      }
     }
   }
 
@@ -75,9 +79,11 @@ public struct Cholesky: Sendable {
     let n = Int32(order)
     let columns = Int32(b.columns)
     b.elements.withUnsafeMutableBufferPointer { x in
-      dtrsm_(
-        "L", "L", transposed ? "T" : "N", "N", [n], [columns], [1], factor.elements, [n],
-        x.baseAddress, [n])
+      BLAS.alone {
+        dtrsm_(
+          "L", "L", transposed ? "T" : "N", "N", [n], [columns], [1], factor.elements, [n],
+          x.baseAddress, [n])
+      }
     }
   }
 
@@ -88,7 +94,7 @@ public struct Cholesky: Sendable {
     let n = Int32(order)
     var info: Int32 = 0
     inverse.elements.withUnsafeMutableBufferPointer { a in
-      dpotri_("L", [n], a.baseAddress, [n], &info)
+      BLAS.alone { dpotri_("L", [n], a.baseAddress, [n], &info) }
     }
     return inverse
   }

@@ -58,10 +58,12 @@ public struct Matrix: Sendable, Equatable {
     var c = Matrix(rows: m, columns: n)
     if m == 0 || n == 0 || k == 0 { return c }
     c.elements.withUnsafeMutableBufferPointer { target in
-      dgemm_(
-        transposingLeft ? "T" : "N", transposingRight ? "T" : "N", [Int32(m)], [Int32(n)],
-        [Int32(k)], [1], a.elements, [Int32(a.rows)], b.elements, [Int32(b.rows)], [0],
-        target.baseAddress, [Int32(m)])
+      BLAS.alone {
+        dgemm_(
+          transposingLeft ? "T" : "N", transposingRight ? "T" : "N", [Int32(m)], [Int32(n)],
+          [Int32(k)], [1], a.elements, [Int32(a.rows)], b.elements, [Int32(b.rows)], [0],
+          target.baseAddress, [Int32(m)])
+      }
     }
     return c
   }
@@ -73,9 +75,11 @@ public struct Matrix: Sendable, Equatable {
     var result = [Double](repeating: 0, count: transposed ? columns : rows)
     if rows == 0 || columns == 0 { return result }
     result.withUnsafeMutableBufferPointer { target in
-      dgemv_(
-        transposed ? "T" : "N", [Int32(rows)], [Int32(columns)], [1], elements, [Int32(rows)],
-        vector, [1], [0], target.baseAddress, [1])
+      BLAS.alone {
+        dgemv_(
+          transposed ? "T" : "N", [Int32(rows)], [Int32(columns)], [1], elements, [Int32(rows)],
+          vector, [1], [0], target.baseAddress, [1])
+      }
     }
     return result
   }

@@ -58,6 +58,7 @@ ALGORITHMS = [
     Algorithm("sobol", sequence=True),
     Algorithm("tpe", draws_seed=True),
     Algorithm("multivariate-tpe", draws_seed=True),
+    Algorithm("bayesianoptimization", draws_seed=True),
     Algorithm("cmaes", draws_seed=True),
 ]
 BY_NAME = {algorithm.name: algorithm for algorithm in ALGORITHMS}

@@ -62,6 +62,8 @@ struct BayesianOptimizer {
     var durations: [Double] = []
     var failed: [[Double]] = []
     var pending: [[Double]] = []
+    /// Points that teach nothing and are not proposed again.
+    var avoided: [[Double]] = []
   }
 
   let axes: [ModelAxis]
@@ -120,7 +122,8 @@ struct BayesianOptimizer {
     to model: inout (any Surrogate)?, _ known: Known, position: Int, taken: inout Set<[Double]>,
     work: Work
   ) throws {
-    let seen = known.finished.count + known.failed.count + known.pending.count
+    let seen =
+      known.finished.count + known.failed.count + known.pending.count + known.avoided.count
     guard position > seen else { return }
     var random = RandomSource(
       seed: settings.seed, purpose: "bayesian lost", index: UInt64(position))
@@ -202,6 +205,7 @@ struct Known {
   var durations: [Double]
   var failed: [[Double]]
   var pending: [[Double]]
+  var avoided: [[Double]]
 
   init(_ observations: BayesianOptimizer.Observations, axes: [ModelAxis]) {
     func precedes(_ a: [Double], _ b: [Double]) -> Bool { a.lexicographicallyPrecedes(b) }
@@ -223,7 +227,8 @@ struct Known {
     let unusable = observations.finished.indices.filter { !observations.values[$0].isFinite }
     failed = (observations.failed + unusable.map { observations.finished[$0] }).sorted(by: precedes)
     pending = observations.pending.sorted(by: precedes)
+    avoided = observations.avoided
   }
 
-  var everyPoint: Set<[Double]> { Set(finished + failed + pending) }
+  var everyPoint: Set<[Double]> { Set(finished + failed + pending + avoided) }
 }
