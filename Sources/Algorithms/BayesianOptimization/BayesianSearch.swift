@@ -85,7 +85,9 @@ struct BayesianSearch: Algorithm {
 
   func validate(_ problem: Problem) throws(InvalidExperiment) {
     let estimator = problem.settings[BayesianSearch.baseEstimator]
-    if estimator != .gaussianProcess, problem.settings[BayesianSearch.acquisitionOptimizer] == .lbfgs {
+    if estimator != .gaussianProcess,
+      problem.settings[BayesianSearch.acquisitionOptimizer] == .lbfgs
+    {
       throw InvalidExperiment(
         "acq_optimizer lbfgs needs gradients, which base_estimator \(estimator.rawValue) has not; "
           + "use auto or sampling")
