@@ -60,6 +60,12 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+/// Its dependency on swift-algorithms has a module with our name; ours keeps it.
+let httpClient = Target.Dependency.product(
+  name: "AsyncHTTPClient", package: "async-http-client",
+  moduleAliases: ["Algorithms": "SwiftAlgorithms"])
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 /// The histogram's own dependency is called Numerics too; ours keeps the name.
 let histogram = Target.Dependency.product(
   name: "Histogram", package: "hdrhistogram-swift", moduleAliases: ["Numerics": "SwiftNumerics"])
@@ -68,12 +74,15 @@ let package = Package(
   name: "katib-suggestion",
   products: [
     .executable(name: "katib-suggestion", targets: ["katib-suggestion"]),
+    .executable(name: "katib-early-stopping", targets: ["katib-early-stopping"]),
     .executable(name: "katib-load", targets: ["katib-load"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio.git", exact: "2.101.2"),
     .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
     .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
+    .package(url: "https://github.com/swift-server/async-http-client.git", exact: "1.37.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl.git", exact: "2.37.6"),
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", exact: "0.2.0"),
   ],
   targets: [
@@ -81,6 +90,7 @@ let package = Package(
     .systemLibrary(name: "CNghttp2"),
     .systemLibrary(name: "CZlib"),
     .systemLibrary(name: "CLAPACK"),
+    .systemLibrary(name: "CYAML"),
     .target(name: "CKatibProto", linkerSettings: [archive("protobuf-c")]),
 
     // Leaves: they import none of ours.
@@ -93,13 +103,33 @@ let package = Package(
     module(
       "GRPC", ["CNghttp2", "CZlib", nioCore, nioPosix], link: [archive("nghttp2"), archive("z")]),
 
-    // What each RPC does.
-    module("SuggestionServices", ["Algorithms", "ExperimentModel", "GRPC", "KatibAPI", logging]),
+    // The Kubernetes API: what to ask and what the answers mean. HTTP and TLS stay out of it.
+    module("KubernetesAPI", ["CYAML"], link: [archive("yaml")]),
+
+    // What each RPC does; what every server does.
+    module("CommonServices", ["ExperimentModel", "GRPC", "KatibAPI", logging]),
+    module(
+      "SuggestionServices",
+      ["Algorithms", "CommonServices", "ExperimentModel", "GRPC", "KatibAPI", logging]),
+    module(
+      "EarlyStoppingServices",
+      ["CommonServices", "ExperimentModel", "GRPC", "KatibAPI", "KubernetesAPI", logging]),
+    module("ServerOptions", ["CommonServices", "GRPC", arguments, logging]),
 
     // Options, wiring, exit codes: nothing else.
     command(
       "katib-suggestion",
-      ["Algorithms", "ExperimentModel", "GRPC", "SuggestionServices", arguments, logging]),
+      [
+        "Algorithms", "CommonServices", "GRPC", "ServerOptions", "SuggestionServices", arguments,
+      ]),
+    // The HTTP client hangs here and not on a module of ours: SwiftPM carries the alias of its
+    // Algorithms into whatever depends on such a module, the tests of our own Algorithms included.
+    command(
+      "katib-early-stopping",
+      [
+        "CommonServices", "EarlyStoppingServices", "GRPC", "KubernetesAPI", "ServerOptions",
+        arguments, httpClient, nioCore, nioHTTP1, nioPosix, nioSSL,
+      ]),
     command("katib-load", ["ExperimentModel", "GRPC", "KatibAPI", arguments, histogram]),
 
     // Tests repeat the sources' paths.
@@ -111,8 +141,19 @@ let package = Package(
     tests("Algorithms", ["Algorithms", "ExperimentModel", "Numerics", "TestSupport"]),
     tests("GRPC", ["CNghttp2", "GRPC"]),
     tests("KatibAPI", ["CKatibProto", "ExperimentModel", "KatibAPI"]),
+    tests("CommonServices", ["CommonServices", "TestSupport", logging]),
     tests(
       "SuggestionServices",
-      ["Algorithms", "ExperimentModel", "GRPC", "KatibAPI", "SuggestionServices", logging]),
+      [
+        "Algorithms", "CommonServices", "ExperimentModel", "GRPC", "KatibAPI",
+        "SuggestionServices", "TestSupport", logging,
+      ]),
+    tests("KubernetesAPI", ["KubernetesAPI"]),
+    tests(
+      "EarlyStoppingServices",
+      [
+        "CommonServices", "EarlyStoppingServices", "ExperimentModel", "GRPC", "KatibAPI",
+        "KubernetesAPI", logging,
+      ]),
   ]
 )

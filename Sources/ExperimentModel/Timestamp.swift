@@ -8,6 +8,22 @@ public enum Timestamp {
   /// nil for an unset or unreadable time. A fraction of a second is accepted and dropped, an
   /// offset such as `+02:00` is applied.
   public static func seconds(_ text: UnsafeBufferPointer<UInt8>) -> Int64? {
+    parse(text)?.seconds
+  }
+
+  /// The same with its fraction, in nanoseconds since 1970, held at the ends of Int64 (the years
+  /// 1677 and 2262). Digits past the ninth are dropped.
+  public static func nanoseconds(_ text: UnsafeBufferPointer<UInt8>) -> Int64? {
+    guard let (seconds, nanoseconds) = parse(text) else { return nil }
+    let (scaled, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+    guard !overflow else { return seconds < 0 ? .min : .max }
+    let (sum, carry) = scaled.addingReportingOverflow(Int64(nanoseconds))
+    return carry ? .max : sum
+  }
+
+  private static func parse(
+    _ text: UnsafeBufferPointer<UInt8>
+  ) -> (seconds: Int64, nanoseconds: Int)? {
     guard text.count >= 20, text[4] == 0x2d, text[7] == 0x2d, text[10] | 0x20 == 0x74,
       text[13] == 0x3a, text[16] == 0x3a,
       let year = number(text, 0..<4), let month = number(text, 5..<7),
@@ -17,13 +33,19 @@ public enum Timestamp {
       year > 1
     else { return nil }
     var i = 19
+    var nanoseconds = 0
     if text[i] == 0x2e {
       i += 1
-      while i < text.count, text[i] >= 0x30, text[i] <= 0x39 { i += 1 }
+      var place = 100_000_000
+      while i < text.count, text[i] >= 0x30, text[i] <= 0x39 {
+        nanoseconds += Int(text[i] - 0x30) * place
+        place /= 10
+        i += 1
+      }
     }
     guard i < text.count, let offset = offset(text, from: i) else { return nil }
     let days = daysSince1970(year: year, month: month, day: day)
-    return Int64(days * 86_400 + hour * 3_600 + minute * 60 + second - offset)
+    return (Int64(days * 86_400 + hour * 3_600 + minute * 60 + second - offset), nanoseconds)
   }
 
   public static func seconds(_ text: String) -> Int64? {

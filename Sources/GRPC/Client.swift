@@ -98,6 +98,35 @@ public final class Client: Sendable {
     return try result.get()
   }
 
+  /// Sends one message and passes the bytes of the reply on as they come, so that a reply of any
+  /// size costs no memory. The limit on messages does not apply; the server is asked not to
+  /// compress. Cancelling the task cancels the call.
+  /// - Parameters:
+  ///   - timeout: nil to wait without end; otherwise the server is told, too.
+  ///   - reading: called with the next bytes of the message, in order, on the I/O thread; throws to
+  ///     end the call with that status. Never called after this method has returned.
+  /// - Throws: how the call ended, if not OK.
+  public func unary(
+    _ path: String, _ message: OutgoingMessage, metadata: Metadata = .init(),
+    timeout: Duration? = nil,
+    reading: @escaping @Sendable (UnsafeRawBufferPointer) throws(Status) -> Void
+  ) async throws(Status) {
+    let deadline = timeout.map { MonotonicInstant.now().advanced(by: $0) }
+    let stream = ClientStream(loop: loop)
+    let status: Status = await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        start(stream) {
+          ClientCall(
+            path: path, metadata: metadata, deadline: deadline, request: message,
+            kind: .passing(bytes: reading) { continuation.resume(returning: $0) })
+        }
+      }
+    } onCancel: {
+      stream.cancel()
+    }
+    guard status.code == .ok else { throw status }
+  }
+
   /// Begins a call with any number of messages each way.
   /// - Parameters:
   ///   - message: called for each message, on the I/O thread.

@@ -6,6 +6,10 @@ final class ClientCall {
   enum Kind {
     /// One message each way.
     case unary(@Sendable (Result<ReceivedMessage, Status>) -> Void)
+    /// One message each way, the reply handed on piece by piece.
+    case passing(
+      bytes: @Sendable (UnsafeRawBufferPointer) throws(Status) -> Void,
+      completion: @Sendable (Status) -> Void)
     /// Any number each way.
     case streaming(
       message: @Sendable (ReceivedMessage) -> Void, completion: @Sendable (Status) -> Void)
@@ -30,6 +34,9 @@ final class ClientCall {
   var head = ResponseHead()
   var hasResponse = false
   var reader = MessageReader()
+  /// Reads in place of `reader` where the reply is passed on.
+  var passing = PassingReader()
+  var hasPassedMessage = false
   /// The message of a unary reply, until the status is known.
   var reply: ReceivedMessage?
   var isFinished = false
@@ -52,8 +59,17 @@ final class ClientCall {
   }
 
   var isUnary: Bool {
-    if case .unary = kind { true } else { false }
+    switch kind {
+    case .unary, .passing: true
+    case .streaming: false
+    }
   }
+
+  var isPassing: Bool {
+    if case .passing = kind { true } else { false }
+  }
+
+  var isBetweenMessages: Bool { reader.isBetweenMessages && passing.isBetweenMessages }
 
   /// Makes the call as it was before it was sent.
   func prepareRetry() {
@@ -64,6 +80,7 @@ final class ClientCall {
     isBodyPaused = false
     head = ResponseHead()
     reader = MessageReader()
+    passing = PassingReader()
   }
 
   /// Ends the call, once.
@@ -80,6 +97,9 @@ final class ClientCall {
         return completion(.failure(missing))
       }
       completion(.success(reply))
+    case .passing(_, let completion):
+      let isMissing = status.code == .ok && !hasPassedMessage
+      completion(isMissing ? Status(.internalError, "the server sent no message") : status)
     case .streaming(_, let completion):
       completion(status)
     }

@@ -105,7 +105,8 @@ final class ClientConnection: HTTP2SessionDelegate, Connection {
     list.add("te", "trailers")
     list.add("content-type", "application/grpc")
     list.add("user-agent", userAgent.utf8)
-    list.add("grpc-accept-encoding", Compression.accepted)
+    // Bytes that are passed on as they come cannot be decompressed first.
+    list.add("grpc-accept-encoding", call.isPassing ? "identity" : Compression.accepted)
     if let deadline = call.deadline {
       let timeout = Timeout.format(deadline.duration(since: now))
       list.add("grpc-timeout", timeout.utf8, isIndexed: false)
@@ -191,6 +192,7 @@ final class ClientConnection: HTTP2SessionDelegate, Connection {
     session.consumeConnection(bytes.count)
     session.consume(bytes.count, stream: stream)
     guard let call = call(stream), !call.isFinished else { return }
+    if case .passing(let deliver, _) = call.kind { return pass(bytes, call, deliver) }
     var rest = bytes
     while !call.isFinished {
       switch call.reader.next(&rest) {
@@ -240,15 +242,44 @@ final class ClientConnection: HTTP2SessionDelegate, Connection {
         return cancel(call, Status(.internalError, "more than one message in a unary reply"))
       }
       call.reply = message
+    case .passing:
+      break
     case .streaming(let deliver, _):
       deliver(message)
+    }
+  }
+
+  /// Hands the bytes of a reply on without keeping them.
+  private func pass(
+    _ bytes: UnsafeRawBufferPointer, _ call: ClientCall,
+    _ deliver: (UnsafeRawBufferPointer) throws(Status) -> Void
+  ) {
+    var rest = bytes
+    while !call.isFinished {
+      switch call.passing.next(&rest) {
+      case .starved: return
+      case .prefix(let prefix):
+        if prefix.flag != 0 {
+          return cancel(call, Status(.internalError, "the reply is compressed against our wish"))
+        }
+        if call.hasPassedMessage {
+          return cancel(call, Status(.internalError, "more than one message in a unary reply"))
+        }
+        call.hasPassedMessage = true
+      case .bytes(let part):
+        do throws(Status) {
+          try deliver(part)
+        } catch {
+          return cancel(call, error)
+        }
+      }
     }
   }
 
   /// The stream ended with a header block.
   private func finish(_ call: ClientCall) {
     let status = call.head.status
-    if status.code == .ok, !call.reader.isBetweenMessages {
+    if status.code == .ok, !call.isBetweenMessages {
       call.finish(Status(.internalError, "the last message is cut short"))
     } else {
       call.finish(status)

@@ -38,6 +38,10 @@ public enum WireLimits {
   /// request costs neither a reservation nor a page fault.
   public static let arenaFloor = 64 << 10
 
+  /// Bytes of one line of an observation log: a time, a metric's name, a number. Longer ones are
+  /// passed over, since a line has to be held while it arrives.
+  public static let longestLogLine = 64 << 10
+
   /// How deep messages and groups may nest. Ours nest five deep; groups exist only in fields we
   /// do not know. Other implementations stop at 100 or 10,000; recursion on a worker's stack is
   /// the reason to stop at all.

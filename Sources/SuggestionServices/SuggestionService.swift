@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Algorithms
+internal import CommonServices
 internal import ExperimentModel
 public import GRPC
 internal import KatibAPI

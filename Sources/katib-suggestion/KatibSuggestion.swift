@@ -3,9 +3,9 @@
 
 internal import Algorithms
 internal import ArgumentParser
+internal import CommonServices
 internal import GRPC
-internal import Glibc
-internal import Logging
+internal import ServerOptions
 internal import SuggestionServices
 
 /// Serves Katib's Suggestion API. Without arguments it does what Katib expects of an image.
@@ -21,27 +21,29 @@ struct KatibSuggestion: ParsableCommand {
     version: Version.text,
     subcommands: [AlgorithmsCommand.self])
 
-  @OptionGroup var options: ServeOptions
+  @OptionGroup var options: ServeOptions<SuggestionProgram>
 
   func run() throws {
     let settings = try options.resolved()
-    var logger = Logger(label: "katib-suggestion") { _ in
-      LineLogHandler(format: settings.logFormat, level: settings.logLevel)
-    }
-    logger.logLevel = settings.logLevel
+    let logger = settings.logger("katib-suggestion")
     let health = HealthService(
       names: ["", "manager.v1beta1.Suggestion", SuggestionService.name])
-    var configuration = ServerConfiguration(
-      host: settings.address.host, port: settings.address.port, workers: settings.workers,
-      queueDepth: settings.queueDepth)
-    configuration.limits.messageBytes = settings.maxMessageBytes
     let process = ServerProcess(
-      configuration: configuration, grace: settings.grace, logger: logger)
+      configuration: settings.serverConfiguration, grace: settings.grace, logger: logger)
     var router = Router()
     SuggestionService(
-      registry: .standard, namespace: settings.namespace, budget: process.memoryBudget,
-      logger: logger
+      registry: .standard, namespace: settings.namespace ?? ServiceAccount.namespace() ?? "",
+      budget: process.memoryBudget, logger: logger
     ).register(in: &router)
     try process.serve(&router, health: health, services: [SuggestionService.name])
   }
+}
+
+/// The command line's particulars.
+enum SuggestionProgram: ServerProgram {
+  static let variablePrefix = "KATIB_SUGGESTION_"
+  static let port = 6789
+  static let workers = 2
+  static let workersSummary = "Threads that compute suggestions."
+  static let namespaceSummary = "Namespace of this process, part of the hash in chosen trial names."
 }

@@ -56,4 +56,20 @@ import Testing
       }
     }
   }
+
+  @Test(arguments: [
+    ("1970-01-01T00:00:00Z", Int64(0)), ("1970-01-01T00:00:01.5Z", 1_500_000_000),
+    ("1970-01-01T00:00:00.123456789Z", 123_456_789),
+    ("1970-01-01T00:00:00.1234567899Z", 123_456_789),
+    ("1969-12-31T23:59:59.25Z", -750_000_000), ("1970-01-01T02:00:00.000001+02:00", 1_000),
+    ("1970-01-01T00:00:00.Z", 0), ("9999-01-01T00:00:00Z", .max), ("1500-01-01T00:00:00Z", .min),
+  ])
+  func fractionsAreReadWhenAsked(text: String, nanoseconds: Int64) {
+    #expect(Array(text.utf8).withUnsafeBufferPointer { Timestamp.nanoseconds($0) } == nanoseconds)
+  }
+
+  @Test(arguments: ["", "0001-01-01T00:00:00Z", "1970-01-01T00:00:00.5", "yesterday"])
+  func unreadableTimesHaveNoNanoseconds(text: String) {
+    #expect(Array(text.utf8).withUnsafeBufferPointer { Timestamp.nanoseconds($0) } == nil)
+  }
 }

@@ -168,4 +168,79 @@ import Testing
     #expect(returned.withLock { $0 } == 1)
     #expect(outcome.status?.code == .unavailable)
   }
+
+  // MARK: Replies that are passed on
+
+  /// What a passing call received, and how it ended.
+  final class Passage: Sendable {
+    private let state = Mutex<(bytes: [UInt8], largest: Int, status: Status?)>(([], 0, nil))
+
+    func take(_ bytes: UnsafeRawBufferPointer) {
+      state.withLock {
+        $0.bytes.append(contentsOf: bytes)
+        $0.largest = max($0.largest, bytes.count)
+      }
+    }
+    func end(_ status: Status) {
+      state.withLock {
+        if $0.status != nil { Issue.record("completed twice") }
+        $0.status = status
+      }
+    }
+    var bytes: [UInt8] { state.withLock { $0.bytes } }
+    var largest: Int { state.withLock { $0.largest } }
+    var status: Status? { state.withLock { $0.status } }
+  }
+
+  private func pass(
+    _ pair: Pair, _ path: String, _ bytes: [UInt8],
+    refusing refusal: Status? = nil
+  ) -> Passage {
+    let passage = Passage()
+    let call = ClientCall(
+      path: path, metadata: Metadata(), deadline: nil, request: OutgoingMessage(bytes),
+      kind: .passing(
+        bytes: { bytes throws(Status) in
+          passage.take(bytes)
+          if let refusal { throw refusal }
+        }, completion: { passage.end($0) }))
+    #expect(pair.clientSide.start(call, now: pair.server.now))
+    return passage
+  }
+
+  @Test func repliesArePassedOnInPieces() throws {
+    let pair = try Pair()
+    var random = SeededGenerator(seed: 7)
+    let sizes = [0, 1, 4_000, 70_000, 3_000_000]
+    let messages = sizes.map { random.bytes($0) }
+    let passages = messages.map { pass(pair, "/test.Echo/Echo", $0) }
+    pair.interact()
+    for (message, passage) in zip(messages, passages) {
+      #expect(passage.status == .ok)
+      #expect(passage.bytes == message)
+      #expect(passage.largest <= 1 << 16, "a piece is at most a frame, not the message")
+    }
+  }
+
+  @Test func aReaderMayEndItsCall() throws {
+    let pair = try Pair()
+    let refusal = Status(.internalError, "not what was asked for")
+    let passage = pass(
+      pair, "/test.Echo/Work", [UInt8](repeating: 1, count: 500_000), refusing: refusal)
+    pair.interact()
+    #expect(passage.status == refusal)
+    #expect(passage.bytes.count < 500_000)
+    #expect(pair.server.core.openCalls == 0)
+    let other = pass(pair, "/test.Echo/Echo", [1])
+    pair.interact()
+    #expect(other.bytes == [1])
+  }
+
+  @Test func refusalsReachAPassingCall() throws {
+    let pair = try Pair()
+    let passage = pass(pair, "/test.Echo/Fail", [1])
+    pair.interact()
+    #expect(passage.status == Status(.failedPrecondition, "100% naïve"))
+    #expect(passage.bytes.isEmpty)
+  }
 }

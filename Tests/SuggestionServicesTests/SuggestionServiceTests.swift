@@ -2,11 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Algorithms
+import CommonServices
 import ExperimentModel
 import GRPC
 import KatibAPI
 import Logging
-import Synchronization
+import TestSupport
 import Testing
 
 @testable import SuggestionServices
@@ -146,13 +147,4 @@ import Testing
       #expect(line.contains(field), "\(line)")
     }
   }
-}
-
-/// Collects log lines of several threads.
-final class LineLog: Sendable {
-  private let lines = Mutex<[String]>([])
-
-  var all: [String] { lines.withLock { $0 } }
-
-  func append(_ line: String) { lines.withLock { $0.append(line) } }
 }

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import ExperimentModel
-internal import GRPC
+package import GRPC
 internal import KatibAPI
 
 /// The one place where errors become gRPC statuses.
@@ -12,8 +12,8 @@ internal import KatibAPI
 /// GetSuggestions every error is asked again, for ever. So what the user can mend is
 /// INVALID_ARGUMENT, what asking again can mend is RESOURCE_EXHAUSTED, and INTERNAL is a request
 /// that no controller sends.
-enum ErrorStatus {
-  static func status(of error: any Error) -> Status {
+package enum ErrorStatus {
+  package static func status(of error: any Error) -> Status {
     switch error {
     case let status as Status:
       return status
@@ -33,7 +33,7 @@ enum ErrorStatus {
   }
 
   /// The same at validation, where a refusal must be INVALID_ARGUMENT to count as one.
-  static func validationStatus(of error: any Error) -> Status {
+  package static func validationStatus(of error: any Error) -> Status {
     let status = status(of: error)
     return status.code == .resourceExhausted
       ? Status(.invalidArgument, status.message) : status

@@ -7,42 +7,6 @@ internal import Glibc
 internal import KatibAPI
 public import Logging
 
-/// Where to listen.
-public struct ListenAddress: Sendable, Equatable {
-  public var host: String
-  public var port: Int
-
-  public init(host: String, port: Int) {
-    self.host = host
-    self.port = port
-  }
-
-  /// `host:port`, `[v6]:port` or `:port`; nil when it is none of these.
-  public init?(_ text: String) {
-    guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
-      (0...65_535).contains(port)
-    else { return nil }
-    var host = text[..<colon]
-    if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
-    self.init(host: host.isEmpty ? "0.0.0.0" : String(host), port: port)
-  }
-}
-
-/// The pod's service account, mounted by Kubernetes.
-public enum ServiceAccount {
-  public static let directory = "/var/run/secrets/kubernetes.io/serviceaccount"
-
-  /// The namespace of this process; nil outside a cluster.
-  public static func namespace() -> String? {
-    guard let file = fopen(directory + "/namespace", "r") else { return nil }
-    defer { fclose(file) }
-    var bytes = [UInt8](repeating: 0, count: 256)
-    let count = fread(&bytes, 1, bytes.count, file)
-    let text = String(decoding: bytes[..<count], as: UTF8.self).prefix { !$0.isWhitespace }
-    return text.isEmpty ? nil : String(text)
-  }
-}
-
 /// The life of a server process: bind, serve, and on SIGTERM or SIGINT drain and end.
 ///
 /// A drain announces NOT_SERVING, sends GOAWAY twice and lets calls in flight finish within the

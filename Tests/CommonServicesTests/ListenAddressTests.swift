@@ -3,7 +3,7 @@
 
 import Testing
 
-@testable import SuggestionServices
+@testable import CommonServices
 
 @Suite struct ListenAddressTests {
   @Test(arguments: [

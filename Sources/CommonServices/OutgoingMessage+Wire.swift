@@ -1,13 +1,13 @@
 // Copyright 2026 The katib-suggestion authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import GRPC
-internal import KatibAPI
+package import GRPC
+package import KatibAPI
 
 extension OutgoingMessage {
   /// Packs `message` straight behind the 5-byte prefix.
   /// - Parameter budget: what a large message is counted against; nil for small ones.
-  init(
+  package init(
     _ message: some WireEncodable, using arenas: ArenaPool, budget: MemoryBudget? = nil
   ) throws {
     let size = try message.packedSize(using: arenas)

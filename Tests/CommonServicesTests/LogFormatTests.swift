@@ -2,9 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Logging
+import TestSupport
 import Testing
 
-@testable import SuggestionServices
+@testable import CommonServices
 
 @Suite struct LogFormatTests {
   private func line(_ format: LineLogHandler.Format, _ value: String) -> String {

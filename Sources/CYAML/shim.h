@@ -1,0 +1,2 @@
+/* libyaml: https://pyyaml.org/wiki/LibYAML; Debian: libyaml-dev. */
+#include <yaml.h>

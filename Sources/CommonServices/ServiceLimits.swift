@@ -1,0 +1,13 @@
+// Copyright 2026 The katib-suggestion authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// Bounds that all services share, each with its reason.
+package enum ServiceLimits {
+  /// Requests of more bytes than this are decoded one at a time, so that several large ones at once
+  /// cannot add up their decode memory.
+  package static let largeRequestBytes = 1 << 20
+
+  /// Replies up to this size are not counted in the memory budget: a worker and a slow reader
+  /// hold few of them.
+  package static let uncountedReplyBytes = 64 << 10
+}

@@ -1,0 +1,315 @@
+// Copyright 2026 The katib-suggestion authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CommonServices
+internal import ExperimentModel
+public import GRPC
+internal import KatibAPI
+public import KubernetesAPI
+public import Logging
+internal import Synchronization
+
+/// `api.v1.beta1.EarlyStopping`: rules for trials to come, and the word that one has fired.
+///
+/// The controller asks for rules before it makes trials; they rest on the observation logs of the
+/// trials that have succeeded, which Katib's DB manager keeps. The metrics collector in a trial's
+/// pod says when a rule has fired, and the trial gets its condition through the Kubernetes API.
+public final class EarlyStoppingService: Sendable {
+  public static let name = "api.v1.beta1.EarlyStopping"
+
+  private let trials: any TrialStatusWriting
+  private let logger: Logger
+  private let clock: @Sendable () -> ContinuousClock.Instant
+  private let arenas: ArenaPool
+  private let logs: ObservationLogClient
+  private let cache: AverageCache
+  private let largeRequest = Mutex(())
+
+  /// - Parameters:
+  ///   - trials: sets the status of trials.
+  ///   - budget: the process-wide memory budget, which decode arenas share with the transport.
+  ///   - clock: read at the start and the end of a call, for the log alone.
+  public convenience init(
+    trials: any TrialStatusWriting, budget: MemoryBudget, logger: Logger,
+    clock: @escaping @Sendable () -> ContinuousClock.Instant = { ContinuousClock.now }
+  ) {
+    self.init(
+      trials: trials, budget: budget, logger: logger, clock: clock,
+      cache: AverageCache(capacity: EarlyStoppingLimits.keptAverages),
+      logs: ObservationLogClient())
+  }
+
+  init(
+    trials: any TrialStatusWriting, budget: MemoryBudget, logger: Logger,
+    clock: @escaping @Sendable () -> ContinuousClock.Instant, cache: AverageCache,
+    logs: ObservationLogClient
+  ) {
+    self.trials = trials
+    self.logger = logger
+    self.clock = clock
+    self.cache = cache
+    self.logs = logs
+    arenas = ArenaPool(
+      budget: ArenaBudget(reserve: { budget.reserve($0) }, release: { budget.release($0) }))
+  }
+
+  public func register(in router: inout Router) {
+    let name = EarlyStoppingService.name
+    router.unary(
+      "/\(name)/GetEarlyStoppingRules", placement: { _ in .worker },
+      { try self.getEarlyStoppingRules($0, $1) })
+    router.unary(
+      "/\(name)/SetTrialStatus", placement: { _ in .worker }, { try self.setTrialStatus($0, $1) })
+    // Nothing to wait for, so it is answered while every worker waits for a DB manager.
+    router.unary(
+      "/\(name)/ValidateEarlyStoppingSettings", placement: { _ in .inline },
+      { message, _ in try self.validateEarlyStoppingSettings(message) })
+  }
+
+  // MARK: - GetEarlyStoppingRules
+
+  /// What the log tells of a call.
+  private struct Account {
+    var experiment = ""
+    var trials = 0
+    var succeeded = 0
+    var fetched = 0
+    var failed = 0
+    var rule: EarlyStoppingRule?
+  }
+
+  private func getEarlyStoppingRules(
+    _ message: ReceivedMessage, _ context: CallContext
+  ) throws -> OutgoingMessage {
+    let start = clock()
+    var account = Account()
+    do {
+      account.rule = try rule(message, context, &account)
+      log(account, since: start, status: Status(.ok))
+      let rules = account.rule.map { [$0] } ?? []
+      return try OutgoingMessage(GetEarlyStoppingRulesReply(rules: rules), using: arenas)
+    } catch {
+      let status = ErrorStatus.status(of: error)
+      log(account, since: start, status: status)
+      throw status
+    }
+  }
+
+  private func rule(
+    _ message: ReceivedMessage, _ context: CallContext, _ account: inout Account
+  ) throws -> EarlyStoppingRule? {
+    let (query, history) = try decode(message, context)
+    account.experiment = query.experiment.name
+    account.trials = history.count
+    let succeeded = EarlyStoppingService.succeeded(history)
+    account.succeeded = succeeded.count
+    // Before anything else is looked at: an Experiment begins like this, and so do Katib's tests,
+    // with no settings and an address that leads nowhere.
+    guard !succeeded.isEmpty else { return nil }
+    let stopping = try MedianStopping(query.earlyStopping)
+    guard succeeded.count >= stopping.minTrialsRequired else { return nil }
+    let objective = query.experiment.objective
+    guard !objective.metricName.isEmpty else {
+      throw InvalidExperiment(
+        "objective_metric_name is empty, it must name the metric that trials are compared by")
+    }
+    guard let address = DBManagerAddress(query.dbManagerAddress) else {
+      throw InvalidExperiment(
+        "db_manager_address is \(Quoted.text(query.dbManagerAddress)), it must be host:port")
+    }
+    let scope = AverageScope(
+      address: query.dbManagerAddress, metricName: objective.metricName,
+      startStep: stopping.startStep)
+    let keys = succeeded.map { trial in
+      AverageKey(
+        scope: scope, trialName: history.names[trial], startTime: history.startTimes[trial],
+        completionTime: history.completionTimes[trial])
+    }
+    let outcome = try averages(keys, at: address, context)
+    account.fetched = outcome.averages.count
+    account.failed = outcome.failureCount
+    let averages = keys.compactMap { outcome.averages[$0] ?? nil }
+    return stopping.rule(averages, objective: objective)
+  }
+
+  /// The trials that succeeded, each name once: logs are kept by name alone.
+  private static func succeeded(_ history: History) -> [Int] {
+    var names: Set<String> = []
+    return (0..<history.count).filter {
+      history.conditions[$0] == .succeeded && names.insert(history.names[$0]).inserted
+    }
+  }
+
+  private func decode(
+    _ message: ReceivedMessage, _ context: CallContext
+  ) throws -> (EarlyStoppingQuery, History) {
+    if message.count > ServiceLimits.largeRequestBytes {
+      return try largeRequest.withLock { _ in
+        try context.checkCancellation()
+        return try message.withUnsafeBytes { try decode($0) }
+      }
+    }
+    return try message.withUnsafeBytes { try decode($0) }
+  }
+
+  private func decode(
+    _ bytes: UnsafeRawBufferPointer
+  ) throws -> (EarlyStoppingQuery, History) {
+    let query = try EarlyStoppingQuery(decoding: bytes, using: arenas)
+    return (query, try query.history(in: bytes, space: SearchSpace([]), using: arenas))
+  }
+
+  // MARK: Averages
+
+  /// The averages of these logs, from the cache or the DB manager.
+  /// - Throws: UNAVAILABLE when nothing at all could be learned, so that the controller asks again;
+  ///   a rule from some of the logs is better than no trial at all.
+  private func averages(
+    _ keys: [AverageKey], at address: DBManagerAddress, _ context: CallContext
+  ) throws -> ObservationLogClient.Outcome {
+    let deadline = EarlyStoppingService.fetchDeadline(context)
+    let outcome =
+      try fastPath(keys)
+      ?? BlockingTask.run(context) {
+        await self.collect(keys, at: address, until: deadline)
+      }
+    if outcome.averages.isEmpty, !outcome.hasRefusals, let failure = outcome.lastFailure {
+      let text = keys.first?.scope.address ?? ""
+      throw Status(
+        .unavailable,
+        "the DB manager at \(Quoted.shortened(text)) answered for none of \(keys.count) trials: "
+          + failure.message)
+    }
+    return outcome
+  }
+
+  /// Everything from the cache, without a task; nil if something has to be fetched.
+  private func fastPath(_ keys: [AverageKey]) throws -> ObservationLogClient.Outcome? {
+    let claim = cache.claim(keys)
+    guard claim.mine.isEmpty, claim.others.isEmpty else {
+      cache.release(claim.mine)
+      return nil
+    }
+    return ObservationLogClient.Outcome(averages: claim.known)
+  }
+
+  private func collect(
+    _ keys: [AverageKey], at address: DBManagerAddress, until deadline: MonotonicInstant
+  ) async -> ObservationLogClient.Outcome {
+    var outcome = ObservationLogClient.Outcome()
+    var missing = keys
+    while !missing.isEmpty {
+      let claim = cache.claim(missing)
+      outcome.averages.merge(claim.known) { $1 }
+      let fetched = await logs.averages(claim.mine, at: address, until: deadline) {
+        cache.keep($1, for: $0)
+      }
+      cache.release(claim.mine)
+      outcome.averages.merge(fetched.averages) { $1 }
+      outcome.failureCount += fetched.failureCount
+      outcome.hasRefusals = outcome.hasRefusals || fetched.hasRefusals
+      outcome.lastFailure = fetched.lastFailure ?? outcome.lastFailure
+      missing = claim.others
+      if !missing.isEmpty {
+        // Another call is about to learn these.
+        guard MonotonicInstant.now() < deadline,
+          (try? await Task.sleep(for: .milliseconds(10))) != nil
+        else {
+          outcome.failureCount += missing.count
+          outcome.lastFailure = Status(.deadlineExceeded, "no time was left")
+          break
+        }
+      }
+    }
+    return outcome
+  }
+
+  /// When to stop fetching, so that the answer still reaches the caller.
+  private static func fetchDeadline(_ context: CallContext) -> MonotonicInstant {
+    let now = MonotonicInstant.now()
+    let latest = now.advanced(by: EarlyStoppingLimits.callTimeout)
+    let deadline = min(context.deadline ?? latest, latest)
+    let left = deadline.duration(since: now)
+    return deadline.advanced(by: .zero - min(EarlyStoppingLimits.answerMargin, left / 5))
+  }
+
+  private func log(_ account: Account, since start: ContinuousClock.Instant, status: Status) {
+    let isFine = status.code == .ok && account.failed == 0
+    let level: Logger.Level = isFine ? .info : .warning
+    guard logger.logLevel <= level else { return }
+    var metadata: Logger.Metadata = [
+      "experiment": "\(Quoted.shortened(account.experiment))", "trials": "\(account.trials)",
+      "succeeded": "\(account.succeeded)", "known": "\(account.fetched)",
+      "failed": "\(account.failed)", "ms": "\(milliseconds(since: start))",
+      "status": "\(status.code)",
+    ]
+    if let rule = account.rule {
+      metadata["rule"] = "\(rule.comparison) \(rule.value) at \(rule.startStep)"
+    }
+    if status.code != .ok { metadata["error"] = "\(status.message)" }
+    logger.log(level: level, "GetEarlyStoppingRules", metadata: metadata)
+  }
+
+  private func milliseconds(since start: ContinuousClock.Instant) -> Double {
+    let microseconds = (clock() - start) / .microseconds(1)
+    return microseconds.rounded() / 1000
+  }
+
+  // MARK: - SetTrialStatus
+
+  private func setTrialStatus(
+    _ message: ReceivedMessage, _ context: CallContext
+  ) throws -> OutgoingMessage {
+    let start = clock()
+    var trial = ""
+    var status = Status(.ok)
+    do {
+      trial = try message.withUnsafeBytes {
+        try SetTrialStatusRequest(decoding: $0, using: arenas).trialName
+      }
+      let name = trial
+      let left = context.deadline.map { $0.duration(since: .now()) }
+      try BlockingTask.run(context) {
+        try await self.trials.setEarlyStopped(trial: name, within: left)
+      }
+    } catch let error as KubernetesError {
+      status = error.status
+    } catch {
+      status = ErrorStatus.status(of: error)
+    }
+    var metadata: Logger.Metadata = [
+      "trial": "\(Quoted.shortened(trial))", "ms": "\(milliseconds(since: start))",
+      "status": "\(status.code)",
+    ]
+    if status.code != .ok { metadata["error"] = "\(status.message)" }
+    logger.log(
+      level: status.code == .ok ? .info : .warning, "SetTrialStatus", metadata: metadata)
+    guard status.code == .ok else { throw status }
+    return try OutgoingMessage(EmptyReply(), using: arenas)
+  }
+
+  // MARK: - ValidateEarlyStoppingSettings
+
+  private func validateEarlyStoppingSettings(_ message: ReceivedMessage) throws -> OutgoingMessage {
+    var status = Status(.ok)
+    var algorithm = ""
+    do {
+      let spec = try message.withUnsafeBytes {
+        try ValidateEarlyStoppingSettingsRequest(decoding: $0, using: arenas).earlyStopping
+      }
+      algorithm = spec.algorithmName
+      _ = try MedianStopping(spec)
+    } catch {
+      status = ErrorStatus.validationStatus(of: error)
+    }
+    var metadata: Logger.Metadata = [
+      "algorithm": "\(Quoted.shortened(algorithm))", "status": "\(status.code)",
+    ]
+    if status.code != .ok { metadata["error"] = "\(status.message)" }
+    logger.log(
+      level: status.code == .ok ? .info : .warning, "ValidateEarlyStoppingSettings",
+      metadata: metadata)
+    guard status.code == .ok else { throw status }
+    return try OutgoingMessage(EmptyReply(), using: arenas)
+  }
+}
