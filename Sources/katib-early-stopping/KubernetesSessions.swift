@@ -58,6 +58,8 @@ private struct KubernetesSession: APISession {
       timeout: .init(connect: .seconds(KubernetesLimits.connectTime.components.seconds)),
       decompression: .disabled)
     configuration.httpVersion = .http1Only
+    // Trying again is decided where the deadline of the whole update is known.
+    configuration.connectionPool.retryConnectionEstablishment = false
     var base = access.server
     if base.hasPrefix("https://") {
       configuration.tlsConfiguration = try KubernetesSession.tls(access)

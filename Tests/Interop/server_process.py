@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import grpc
@@ -30,13 +30,12 @@ CHANNEL_OPTIONS = [
 START_SECONDS = 15.0
 
 
-def binary() -> str:
-    path = Path(os.environ.get("KATIB_SUGGESTION_BINARY") or ".build/release/katib-suggestion")
+def binary(name: str = "katib-suggestion") -> str:
+    variable = name.upper().replace("-", "_") + "_BINARY"
+    path = Path(os.environ.get(variable) or f".build/release/{name}")
     path = path if path.is_absolute() else ROOT / path
     if not path.exists():
-        raise FileNotFoundError(
-            f"no server at {path}: build it, or set KATIB_SUGGESTION_BINARY to where it is"
-        )
+        raise FileNotFoundError(f"no server at {path}: build it, or set {variable} to where it is")
     return str(path)
 
 
@@ -49,11 +48,17 @@ def free_port() -> int:
 class ServerProcess:
     """One server on a port of its own; `start` returns once health says SERVING."""
 
-    def __init__(self, command: Sequence[str] = (), arguments: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        command: Sequence[str] = (),
+        arguments: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
         self._command = [*(command or [binary()]), "--host", "127.0.0.1", "--port", str(self.port)]
         self._command += arguments
+        self._environment = dict(os.environ) | dict(environment or {})
         self._log = tempfile.NamedTemporaryFile(suffix=".log")  # noqa: SIM115
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -75,7 +80,11 @@ class ServerProcess:
 
     def start(self) -> ServerProcess:
         self._process = subprocess.Popen(
-            self._command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log
+            self._command,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            env=self._environment,
         )
         deadline = time.monotonic() + START_SECONDS
         while not self._accepts():
