@@ -91,6 +91,7 @@ PYTHON=$work/venv/bin/python deploy/katib/generate.sh --check && echo "fresh"
 step "Render"
 render_over_base_for_tests >"$rendered/katib.yaml"
 render deploy/standalone >"$rendered/standalone.yaml"
+render deploy/early-stopping-role >"$rendered/early-stopping-role.yaml"
 wc -l "$rendered"/*.yaml
 if [ -n "$keep" ]; then
   mkdir -p "$keep"

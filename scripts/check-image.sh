@@ -207,7 +207,7 @@ print(json.dumps(json.load(sys.stdin)["OCIv1"]["config"], indent=1))' | tee "$wo
 
   step "Run"
   unshare --net "$work/venv/bin/python" "$root/scripts/run-image.py" \
-    --rootfs "$rootfs" --image-config "$work/config.json"
+    --target "$target" --rootfs "$rootfs" --image-config "$work/config.json"
   echo
   echo "check-image.sh: passed on $(uname -m); other architectures are unproven here"
 }

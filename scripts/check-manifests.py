@@ -133,8 +133,16 @@ def check_katib(documents: list[dict], known: list[str] | None):
     was = {e["algorithmName"]: e for e in BASE["runtime"]["suggestions"]}
     for name in set(was) - set(ours):
         expect(entries[name] == was[name], f"the entry of {name} has changed")
-    for part in ("metricsCollectors", "earlyStoppings"):
-        expect(config["runtime"][part] == BASE["runtime"][part], f"{part} have changed")
+    collectors = "metricsCollectors"
+    expect(config["runtime"][collectors] == BASE["runtime"][collectors], "collectors have changed")
+    stopping = {e["algorithmName"]: e for e in config["runtime"]["earlyStoppings"]}
+    expect(list(stopping) == ENTRIES["earlyStoppingAlgorithms"], f"early stopping is {stopping}")
+    for name, entry in stopping.items():
+        expect(entry["image"] == ENTRIES["earlyStoppingImage"], f"{name} has another image")
+        expect(set(entry) == {"algorithmName", "image", "imagePullPolicy", "resources"},
+               f"Katib reads no such fields of an early-stopping entry: {set(entry)}")
+        limits = entry["resources"]["limits"]
+        expect(limits["memory"] == "100Mi" and limits["cpu"] == "500m", f"{name} has {limits}")
     expect(config["init"] == BASE["init"], "the controller's own settings have changed")
     print(f"katib-config: {', '.join(ours)} from {ENTRIES['image']}, restricted; "
           f"{len(was) - len(set(was) & set(ours))} other algorithms untouched")
@@ -164,6 +172,24 @@ def check_standalone(documents: list[dict]):
     print("standalone: restricted, gRPC probes, no service links, no token")
 
 
+def check_early_stopping_role(documents: list[dict]):
+    """What a service account of one's own needs, and no more."""
+    kinds = {document["kind"]: document for document in documents}
+    expect(set(kinds) == {"Role", "RoleBinding"}, f"the role renders {set(kinds)}")
+    rules = {
+        (group, resource): set(rule["verbs"])
+        for rule in kinds["Role"]["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+    wanted = {("kubeflow.org", "trials"): {"get"}, ("kubeflow.org", "trials/status"): {"patch"}}
+    expect(rules == wanted, f"the role allows {rules}")
+    binding = kinds["RoleBinding"]
+    expect(binding["roleRef"]["name"] == kinds["Role"]["metadata"]["name"], "another role is bound")
+    expect([s["kind"] for s in binding["subjects"]] == ["ServiceAccount"], "nobody is bound")
+    print("early-stopping-role: get trials, patch their status, nothing else")
+
+
 def check_switching():
     """switch-images.py as a command, and its corner cases."""
     switch = runpy.run_path(str(SWITCH))["switch"]
@@ -186,6 +212,12 @@ def check_switching():
     expect("args" not in mine[0], "arguments of the old image were kept")
     expect({"algorithmName": "homemade", "image": "homemade:1"} in switched, "homemade was lost")
     expect(switched[-1]["algorithmName"] == "brand-new", "an unknown algorithm was not added")
+
+    stopping = switch(BASE, ENTRIES, "ours:1", ["medianstop"], "stopping:1")["runtime"]
+    expect([e["image"] for e in stopping["earlyStoppings"]] == ["stopping:1"], "not switched")
+    expect(stopping["suggestions"] == BASE["runtime"]["suggestions"], "suggestions have changed")
+    alone = switch(BASE, ENTRIES, "ours:1", [*ours, "medianstop"])["runtime"]["earlyStoppings"]
+    expect(alone == BASE["runtime"]["earlyStoppings"], "early stopping got no image and changed")
 
     def command(*arguments: str, text: str = "") -> subprocess.CompletedProcess:
         return subprocess.run(
@@ -215,6 +247,8 @@ def main():
     if options.algorithms:
         known = [row["name"] for row in json.loads(options.algorithms.read_text())]
     check_katib(list(yaml.safe_load_all((options.rendered / "katib.yaml").read_text())), known)
+    role = (options.rendered / "early-stopping-role.yaml").read_text()
+    check_early_stopping_role(list(yaml.safe_load_all(role)))
     check_standalone(list(yaml.safe_load_all((options.rendered / "standalone.yaml").read_text())))
     check_switching()
 

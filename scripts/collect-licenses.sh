@@ -30,7 +30,7 @@ done
 
 debian=(
   libc6-dev libgcc-12-dev libstdc++-12-dev
-  libnghttp2-dev libopenblas-serial-dev libprotobuf-c-dev zlib1g-dev
+  libnghttp2-dev libopenblas-serial-dev libprotobuf-c-dev libyaml-dev zlib1g-dev
 )
 for package in "${debian[@]}"; do
   install -m 0444 "/usr/share/doc/$package/copyright" "$folder/$package.txt"

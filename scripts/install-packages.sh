@@ -6,9 +6,9 @@
 #
 #   scripts/install-packages.sh [--list] GROUP...
 #
-#   build     the C libraries that the server links, with their static archives
+#   build     the C libraries that the servers link, with their static archives
 #   generate  the compilers behind scripts/generate-protos.sh
-#   python    virtual environments for the tests and checks written in Python
+#   python    virtual environments for the tests and checks written in Python; certificates
 #   bench     h2load and nghttpd
 #   image     the tools of scripts/check-image.sh
 #   lint      shellcheck
@@ -22,9 +22,9 @@ usage() { sed -n '5,19s/^# \{0,1\}//p' "$0"; }
 
 packages_of() {
   case $1 in
-    build) echo libnghttp2-dev libprotobuf-c-dev zlib1g-dev libopenblas-serial-dev ;;
+    build) echo libnghttp2-dev libprotobuf-c-dev zlib1g-dev libopenblas-serial-dev libyaml-dev ;;
     generate) echo protobuf-compiler protobuf-c-compiler libprotobuf-c-dev ;;
-    python) echo python3 python3-venv ;;
+    python) echo python3 python3-venv openssl ;;
     bench) echo nghttp2-client nghttp2-server ;;
     image) echo buildah runc debootstrap binutils python3-venv ;;
     lint) echo shellcheck ;;

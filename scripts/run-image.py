@@ -28,7 +28,8 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 CONTAINER = "katib-image-check"
 ARBITRARY_USER = 1_000_730_000  # of the size that OpenShift hands out
 MEMORY = 100 << 20
-PORT = 6789
+PORTS = {"suggestion": 6789, "early-stopping": 6788}
+SERVICES = {"suggestion": "Suggestion", "early-stopping": "EarlyStopping"}
 PROBED = "manager.v1beta1.Suggestion"  # the name that Katib's probes ask for
 
 # What service links put into a pod beside a Service of our own name: nothing of it may be taken for
@@ -117,23 +118,23 @@ def runtime_spec(rootfs: str, image: dict) -> dict:
     return spec
 
 
-def wait_until_listening(server: subprocess.Popen, limit: float) -> float:
+def wait_until_listening(server: subprocess.Popen, port: int, limit: float) -> float:
     """Connects until someone answers; returns the seconds it took."""
     started = time.monotonic()
     while time.monotonic() - started < limit:
         if server.poll() is not None:
             raise SystemExit(f"the server ended with status {server.returncode}")
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", PORT)) == 0:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return time.monotonic() - started
         time.sleep(0.002)
-    raise SystemExit(f"nobody listens on {PORT} after {limit} s")
+    raise SystemExit(f"nobody listens on {port} after {limit} s")
 
 
-def check_health(channel: grpc.Channel):
+def check_health(channel: grpc.Channel, service: str):
     """Every name that Katib or a person may ask for is SERVING, and no other."""
     health = health_pb2_grpc.HealthStub(channel)
-    for name in (PROBED, "api.v1.beta1.Suggestion", ""):
+    for name in (PROBED, f"api.v1.beta1.{service}", ""):
         reply = health.Check(health_pb2.HealthCheckRequest(service=name), timeout=5)
         if reply.status != health_pb2.HealthCheckResponse.SERVING:
             raise SystemExit(f"health of {name!r} is {reply.status}")
@@ -146,22 +147,21 @@ def check_health(channel: grpc.Channel):
     raise SystemExit("health of an unknown service is not NOT_FOUND")
 
 
-def suggestion_classes(channel: grpc.Channel):
-    """The request and reply of GetSuggestions, made from what server reflection tells."""
-    ask = reflection_pb2.ServerReflectionRequest(
-        file_containing_symbol="api.v1.beta1.Suggestion"
-    )
+def message_classes(channel: grpc.Channel, service: str, method: str):
+    """The request and reply of a method, made from what server reflection tells."""
+    service = f"api.v1.beta1.{service}"
+    ask = reflection_pb2.ServerReflectionRequest(file_containing_symbol=service)
     replies = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo(iter([ask]))
     pool = descriptor_pool.DescriptorPool()
     for text in next(replies).file_descriptor_response.file_descriptor_proto:
         pool.Add(descriptor_pb2.FileDescriptorProto.FromString(text))
-    method = pool.FindServiceByName("api.v1.beta1.Suggestion").methods_by_name["GetSuggestions"]
-    return tuple(map(message_factory.GetMessageClass, (method.input_type, method.output_type)))
+    found = pool.FindServiceByName(service).methods_by_name[method]
+    return tuple(map(message_factory.GetMessageClass, (found.input_type, found.output_type)))
 
 
 def ask_for_suggestions(channel: grpc.Channel) -> str:
     """One call as Katib makes it: three random points of two parameters."""
-    request_class, reply_class = suggestion_classes(channel)
+    request_class, reply_class = message_classes(channel, "Suggestion", "GetSuggestions")
     request = request_class(current_request_number=3, total_request_number=3)
     request.experiment.name = "image-check"
     specification = request.experiment.spec
@@ -188,6 +188,32 @@ def ask_for_suggestions(channel: grpc.Channel) -> str:
         if not (0.01 <= float(point["lr"]) <= 0.1 and 1 <= int(point["layers"]) <= 5):
             raise SystemExit(f"infeasible: {point}")
     return ", ".join(f"lr={p['lr']} layers={p['layers']}" for p in points)
+
+
+def ask_for_rules(channel: grpc.Channel) -> str:
+    """The first call of an Experiment, without trials, and one that must be refused."""
+    request_class, reply_class = message_classes(
+        channel, "EarlyStopping", "GetEarlyStoppingRules"
+    )
+    rules = channel.unary_unary(
+        "/api.v1.beta1.EarlyStopping/GetEarlyStoppingRules",
+        request_serializer=request_class.SerializeToString,
+        response_deserializer=reply_class.FromString,
+    )(request_class(db_manager_address="katib-db-manager.kubeflow:6789"), timeout=10)
+    if rules.early_stopping_rules:
+        raise SystemExit(f"rules without trials: {rules}")
+    request_class, reply_class = message_classes(channel, "EarlyStopping", "SetTrialStatus")
+    try:
+        channel.unary_unary(
+            "/api.v1.beta1.EarlyStopping/SetTrialStatus",
+            request_serializer=request_class.SerializeToString,
+            response_deserializer=reply_class.FromString,
+        )(request_class(trial_name="trial"), timeout=10)
+    except grpc.RpcError as error:
+        if error.code() == grpc.StatusCode.FAILED_PRECONDITION:
+            return "no rules yet; no cluster to set the status of a Trial in"
+        raise
+    raise SystemExit("SetTrialStatus succeeded outside a cluster")
 
 
 def memory_limit(proc: pathlib.Path) -> int:
@@ -245,13 +271,15 @@ def confinement(pid: int) -> str:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--target", required=True, choices=PORTS, help="the Dockerfile's target")
     parser.add_argument("--rootfs", required=True, help="the unpacked image")
     parser.add_argument("--image-config", required=True, help="its OCI configuration, as JSON")
     options = parser.parse_args()
+    port, service = PORTS[options.target], SERVICES[options.target]
     image = json.loads(pathlib.Path(options.image_config).read_text())
     if image.get("User") != "65532:0":
         raise SystemExit(f"the image's user is {image.get('User')!r}, not numeric 65532:0")
-    if image.get("StopSignal") != "SIGTERM" or f"{PORT}/tcp" not in image.get("ExposedPorts", {}):
+    if image.get("StopSignal") != "SIGTERM" or f"{port}/tcp" not in image.get("ExposedPorts", {}):
         raise SystemExit("the image does not name its stop signal and port")
 
     raise_loopback()
@@ -263,12 +291,15 @@ def main():
         run = [*runc, "run", f"--bundle={bundle}", f"--pid-file={pid_file}", CONTAINER]
         server = subprocess.Popen(run)
         try:
-            seconds = wait_until_listening(server, limit=10)
+            seconds = wait_until_listening(server, port, limit=10)
             print(f"listening {seconds * 1000:.0f} ms after runc was called")
-            with grpc.insecure_channel(f"127.0.0.1:{PORT}") as channel:
-                check_health(channel)
+            with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+                check_health(channel, service)
                 print(f"SERVING for {PROBED}")
-                print("random:", ask_for_suggestions(channel))
+                if options.target == "suggestion":
+                    print("random:", ask_for_suggestions(channel))
+                else:
+                    print("medianstop:", ask_for_rules(channel))
             print(confinement(int(pid_file.read_text())))
             subprocess.run([*runc, "kill", CONTAINER, "TERM"], check=True)
             started = time.monotonic()
