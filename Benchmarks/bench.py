@@ -22,6 +22,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVER = os.environ.get("KATIB_SUGGESTION_BINARY", str(ROOT / ".build/release/katib-suggestion"))
+EARLY_STOPPING = os.environ.get(
+    "KATIB_EARLY_STOPPING_BINARY", str(ROOT / ".build/release/katib-early-stopping")
+)
 LOAD = os.environ.get("KATIB_LOAD_BINARY", str(ROOT / ".build/release/katib-load"))
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -291,11 +294,64 @@ def bench_cost(rounds: int) -> None:
         print(f"  {algorithm:22s} grows with history to the power {growth:.2f} (100 to 10,000 trials)")
 
 
+# ---------------------------------------------------------------- early stopping
+
+
+def bench_early_stopping(rounds: int) -> None:
+    """Start, idle memory, and rules for 1,000 finished trials: cold (every log is fetched) and warm. The
+    DB manager is the Python stand-in of the interop tests, in a process of its own, so the cold time is
+    mostly its time."""
+    sys.path.insert(0, str(ROOT / "Tests/Interop"))
+    import grpc
+    from early_stopping import EarlyStopping, rules_request, trial
+
+    names = [f"trial-{index}" for index in range(1000)]
+    starts, idle, cold, warm, warm_new, peak = [], [], [], [], [], []
+    manager_command = [sys.executable, str(ROOT / "Benchmarks/db_manager_peer.py")]
+    for _ in range(rounds):
+        with subprocess.Popen(manager_command, stdout=subprocess.PIPE, text=True) as manager:
+            assert manager.stdout
+            address = manager.stdout.readline().strip()
+            port = free_port()
+            start = time.perf_counter()
+            with process([EARLY_STOPPING, "--host", "127.0.0.1", "--port", str(port)]) as p:
+                wait_serving(port)
+                starts.append((time.perf_counter() - start) * 1000)
+                time.sleep(0.2)
+                idle.append(status(p.pid, "VmRSS"))
+                with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+                    service = EarlyStopping(channel)
+                    service.rules(rules_request(address, []))
+                    request = rules_request(address, [trial(name) for name in names])
+                    for times, message in [
+                        (cold, request),
+                        *[(warm, request)] * 5,
+                        (warm_new, rules_request(address, [*request.trials, trial("trial-1000")])),
+                    ]:
+                        start = time.perf_counter()
+                        rules = service.rules(message)
+                        times.append((time.perf_counter() - start) * 1000)
+                        if len(rules) != 1:
+                            raise RuntimeError(f"{len(rules)} rules for 1,000 trials")
+                peak.append(status(p.pid, "VmHWM"))
+            manager.terminate()
+    print(f"\nEarly stopping ({rounds} rounds, medians; 1,000 finished trials with logs of 100 lines)")
+    for title, values, unit in [
+        ("start to SERVING", starts, "ms"),
+        ("idle memory", idle, "MiB"),
+        ("rules, cold", cold, "ms"),
+        ("rules, warm", warm, "ms"),
+        ("rules, warm and one trial more", warm_new, "ms"),
+        ("peak memory", peak, "MiB"),
+    ]:
+        print(f"  {title:32s} {statistics.median(values):9.1f} {unit:4s} (max {max(values):.1f})")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Side-by-side measurements; see scripts/bench.sh.")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--requests", type=int, default=100_000, help="of each h2load run")
-    parser.add_argument("--only", default="start,load,decode,cost")
+    parser.add_argument("--only", default="start,load,decode,cost,early-stopping")
     arguments = parser.parse_args()
     parts = arguments.only.split(",")
     if "start" in parts:
@@ -306,6 +362,8 @@ def main() -> None:
         bench_decode(arguments.rounds)
     if "cost" in parts:
         bench_cost(arguments.rounds)
+    if "early-stopping" in parts:
+        bench_early_stopping(arguments.rounds)
 
 
 if __name__ == "__main__":

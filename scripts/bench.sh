@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Measures the server beside its peers in one run and prints the ratios.
-#   scripts/bench.sh [--rounds N] [--only start,load,decode,cost]
-# Needs the release build of scripts/run.sh --build-only (one with testing enabled is slower);
+#   scripts/bench.sh [--rounds N] [--only start,load,decode,cost,early-stopping]
+# Needs the release builds of scripts/run.sh --build-only and, for early-stopping, of
+# scripts/run.sh --early-stopping --build-only (with testing enabled they are slower);
 # installs what else it needs.
 set -euo pipefail
 cd "$(dirname "$0")/.."

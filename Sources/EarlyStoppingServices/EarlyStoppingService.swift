@@ -106,7 +106,10 @@ public final class EarlyStoppingService: Sendable {
     // Before anything else is looked at: an Experiment begins like this, and so do Katib's tests,
     // with no settings and an address that leads nowhere.
     guard !succeeded.isEmpty else { return nil }
-    let stopping = try MedianStopping(query.earlyStopping)
+    var spec = query.earlyStopping
+    // Who calls by hand may leave out the one algorithm there is; validation does not take that.
+    if spec.algorithmName.isEmpty { spec.algorithmName = MedianStopping.name }
+    let stopping = try MedianStopping(spec)
     guard succeeded.count >= stopping.minTrialsRequired else { return nil }
     let objective = query.experiment.objective
     guard !objective.metricName.isEmpty else {

@@ -65,7 +65,8 @@ final class ClientCore {
         isConnecting = false
         switch result {
         case .success(let channel): connected(channel)
-        case .failure(let error): failed("cannot connect to \(host):\(port): \(error)")
+        case .failure(let error):
+          failed("cannot connect to \(ClientCore.authority(host, port)): \(error)")
         }
       }
   }
@@ -73,7 +74,7 @@ final class ClientCore {
   private func connected(_ channel: any Channel) {
     guard !isClosed,
       let connection = try? ClientConnection(
-        authority: "\(host):\(port)", userAgent: configuration.userAgent,
+        authority: ClientCore.authority(host, port), userAgent: configuration.userAgent,
         limits: configuration.limits, now: .now())
     else {
       channel.close(promise: nil)
@@ -102,6 +103,11 @@ final class ClientCore {
       // The peer closed in between.
       connection.lost(now: .now())
     }
+  }
+
+  /// As a URL has it: a v6 address stands in brackets.
+  static func authority(_ host: String, _ port: Int) -> String {
+    host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
   }
 
   private func failed(_ reason: String) {

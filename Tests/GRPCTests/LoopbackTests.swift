@@ -243,4 +243,9 @@ import Testing
     #expect(passage.status == Status(.failedPrecondition, "100% naïve"))
     #expect(passage.bytes.isEmpty)
   }
+
+  @Test func addressesOfVersionSixStandInBrackets() {
+    #expect(ClientCore.authority("db.kubeflow", 6789) == "db.kubeflow:6789")
+    #expect(ClientCore.authority("fd00::1", 1) == "[fd00::1]:1")
+  }
 }

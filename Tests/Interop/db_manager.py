@@ -40,7 +40,7 @@ def line(seconds: float, value: object, metric: str = "loss") -> Any:
 class DBManager(rpc.DBManagerServicer):
     """Use as a context manager. All fields may be changed while it serves."""
 
-    def __init__(self, port: int = 0, workers: int = 40) -> None:
+    def __init__(self, port: int = 0, workers: int = 40, host: str = "127.0.0.1") -> None:
         self.logs: dict[str, list[Any]] = {}
         self.asked: Counter[str] = Counter()
         # Seconds until an answer, for every trial and for some.
@@ -66,8 +66,8 @@ class DBManager(rpc.DBManagerServicer):
             },
         )
         self._server.add_generic_rpc_handlers((handler,))
-        self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
-        self.address = f"127.0.0.1:{self.port}"
+        self.port = self._server.add_insecure_port(f"{host}:{port}")
+        self.address = f"{host}:{self.port}"
 
     def __enter__(self) -> DBManager:
         self._server.start()
@@ -103,6 +103,10 @@ class DBManager(rpc.DBManagerServicer):
             reply = pb.GetObservationLogReply(observation_log=pb.ObservationLog(metric_logs=lines))
             self._replies[key] = reply.SerializeToString()
         return self._replies[key]
+
+    def prepare(self, name: str, metric: str) -> None:
+        """Makes a reply ahead of the call."""
+        self._reply(name, metric)
 
     def forget(self, name: str) -> None:
         """As when a Trial is deleted."""

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import random
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -224,6 +225,23 @@ def test_one_that_never_answers(service: EarlyStopping, manager: DBManager) -> N
         service.rules(rules_request(manager.address, trials), timeout=2)
     assert caught.value.code() == UNAVAILABLE
     assert manager.address in caught.value.details()
+
+
+def has_version_six() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not has_version_six(), reason="this machine has no ::1")
+def test_an_address_of_version_six(service: EarlyStopping) -> None:
+    with DBManager(host="[::1]") as manager:
+        trials = fill(manager, LOGS)
+        (rule,) = service.rules(rules_request(manager.address, trials))
+        assert float(rule.value) == 2.5
 
 
 def test_it_recovers(service: EarlyStopping, manager: DBManager) -> None:
