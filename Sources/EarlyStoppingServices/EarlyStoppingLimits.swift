@@ -8,9 +8,10 @@ enum EarlyStoppingLimits {
   /// at least 100.
   static let concurrentFetches = 32
 
-  /// The values of logs that are held at once, over all fetches of a call: 24 MiB. It lowers the
-  /// number of fetches at once where `start_step` is large.
-  static let heldValues = 1 << 20
+  /// The values of logs that are held at once, over all fetches of a call: 6 MiB, and as much again
+  /// while they are sorted. It lowers the number of fetches at once where `start_step` is large; past
+  /// it, the average is of this many reports, which no trial makes.
+  static let heldValues = 1 << 18
 
   /// Time for one try to fetch a log. The controller waits 60 s for the whole call.
   static let fetchTimeout = Duration.seconds(10)

@@ -83,6 +83,8 @@ class KubernetesAPI:
         self.after_read: Callable[[dict[str, Any]], None] | None = None
         self.delay = 0.0
         self.requests: list[str] = []
+        # Requests that have come in, answered or not.
+        self.arrived = 0
         self.seen_tokens: list[str] = []
         self.clients: list[str] = []
         self.lock = threading.Lock()
@@ -160,6 +162,7 @@ class KubernetesAPI:
 
     def serve(self, handler: http.server.BaseHTTPRequestHandler) -> None:
         body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
+        self.arrived += 1
         time.sleep(self.delay)
         with self.lock:
             self.requests.append(f"{handler.command} {handler.path}")

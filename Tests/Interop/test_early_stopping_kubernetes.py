@@ -18,7 +18,7 @@ from typing import Any
 import grpc
 import pytest
 
-from early_stopping import EarlyStopping, early_stopping
+from early_stopping import EarlyStopping, early_stopping, wait_until
 from kubernetes_api import Authority, KubernetesAPI
 from server_process import ServerProcess, free_port
 
@@ -285,7 +285,7 @@ def test_a_call_in_flight_is_finished(cluster: Cluster) -> None:
     cluster.api.delay = 0.5
     with futures.ThreadPoolExecutor(1) as pool:
         call = pool.submit(cluster.service.stop, "t-1")
-        time.sleep(0.3)
+        wait_until(lambda: cluster.api.arrived)
         cluster.server.process.send_signal(signal.SIGTERM)
         call.result(10)
     assert cluster.server.process.wait(10) == 0
