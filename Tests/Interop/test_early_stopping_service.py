@@ -192,7 +192,7 @@ def test_it_starts_fast_and_idles_small() -> None:
             idle = server.memory()["VmRSS"]
     print(f"start {statistics.median(times) * 1000:.1f} ms with a health check, {idle:.1f} MiB")
     assert min(times) < 0.5
-    assert idle < 20
+    assert idle < 16
 
 
 def test_a_thousand_finished_trials() -> None:
