@@ -41,13 +41,8 @@ extension Parameter {
           numbers: distinct.map { numbers[$0] }, texts: distinct.map { entries[$0] })
       }
     }
-    var texts: [String] = []
-    var index: [String: Int] = [:]
-    for entry in entries where index[entry] == nil {
-      index[entry] = texts.count
-      texts.append(entry)
-    }
-    return .categorical(texts: texts, index: index)
+    let index = TextIndex(entries)
+    return .categorical(texts: index.distinct, index: index)
   }
 
   private static func range(

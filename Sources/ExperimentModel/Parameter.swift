@@ -33,7 +33,7 @@ public final class Parameter: Sendable {
     /// A list of numbers in ascending order; the texts go out verbatim.
     case ordinal(numbers: [Double], texts: [String])
     /// A list of texts; `index` finds an entry.
-    case categorical(texts: [String], index: [String: Int])
+    case categorical(texts: [String], index: TextIndex)
   }
 
   /// The number of different values; nil when continuous.
@@ -120,7 +120,7 @@ public final class Parameter: Sendable {
   /// The reading of an assignment's text: number or category index; NaN when it is neither.
   public func reading(_ text: UnsafeBufferPointer<UInt8>) -> Double {
     if case .categorical(_, let index) = domain {
-      return index[String(decoding: text, as: UTF8.self)].map(Double.init) ?? .nan
+      return index[text].map(Double.init) ?? .nan
     }
     return NumberText.parse(text) ?? .nan
   }

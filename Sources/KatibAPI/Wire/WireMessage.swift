@@ -55,7 +55,8 @@ extension WireEncodable {
     var bytes: [UInt8] = []
     try encode(using: arenas) { size, fill in
       bytes = Array(unsafeUninitializedCapacity: size) { buffer, count in
-        fill(UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<size]))
+        fill(
+          UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<size]))
         count = size
       }
     }

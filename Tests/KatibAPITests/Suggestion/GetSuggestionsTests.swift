@@ -120,6 +120,8 @@ import Testing
   @Test(arguments: [0, 1, 40, 2_000])
   func encodeFillsExactlyWhatItMeasured(trials: Int) throws {
     var message = GetSuggestionsTests.goldenMessage()
+    // The third parameter is nonsense on purpose.
+    message.experiment.parameterSpecs.removeLast()
     message.trials = Array(repeating: message.trials[0], count: trials)
     var buffer: [UInt8] = []
     var size = -1
