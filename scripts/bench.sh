@@ -1,15 +1,26 @@
 #!/usr/bin/env bash
+# Copyright 2026 The katib-suggestion authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Measures the server beside its peers in one run and prints the ratios.
+#
 #   scripts/bench.sh [--rounds N] [--only start,load,decode,cost,early-stopping]
-# Needs the release builds of scripts/run.sh --build-only and, for early-stopping, of
-# scripts/run.sh --early-stopping --build-only (with testing enabled they are slower);
-# installs what else it needs.
+#
+# Needs the release builds of scripts/run.sh --build-only, of katib-load, and, for early-stopping, of
+# scripts/run.sh --early-stopping --build-only (with testing enabled they are slower); installs what
+# else it needs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/install-packages.sh bench python
-python=$(Tests/Interop/run.sh --print-python)
-# The optimiser that Katib's optuna image imports, for a peer of the same weight.
-"$python" -c 'import optuna' 2>/dev/null \
-  || "$python" -m pip install --quiet --disable-pip-version-check optuna==5.0.0
-exec "$python" Benchmarks/bench.py "$@"
+venv="${XDG_CACHE_HOME:-$HOME/.cache}/katib-suggestion/bench-venv"
+wanted=$(sha256sum Benchmarks/requirements.txt | cut -d' ' -f1)
+if [ "$(cat "$venv/requirements.sha256" 2>/dev/null)" != "$wanted" ]; then
+  echo "making the Python environment in $venv" >&2
+  rm -rf "$venv"
+  python3 -m venv "$venv"
+  "$venv/bin/pip" install --quiet --disable-pip-version-check \
+    --requirement Benchmarks/requirements.txt
+  echo "$wanted" >"$venv/requirements.sha256"
+fi
+exec "$venv/bin/python" Benchmarks/bench.py "$@"

@@ -77,8 +77,9 @@ public enum Seeding: Sendable {
   case experimentName
 }
 
-/// What an algorithm is asked.
-public struct SuggestionRequest: Sendable {
+/// What an algorithm is asked. A class, although a value: it holds a dozen references, which every
+/// copy would count.
+public final class SuggestionRequest: Sendable {
   public let problem: Problem
   public let history: History
   /// The number of suggestions wanted, at least 1.
@@ -93,6 +94,21 @@ public struct SuggestionRequest: Sendable {
   public let alreadyInReply: [[Double]]
   /// Throws when nobody waits for the reply any more. Call it between expensive steps.
   public let checkCancellation: @Sendable () throws -> Void
+
+  init(
+    problem: Problem, history: History, count: Int, position: Int, seed: UInt64,
+    namespace: String, alreadyInReply: [[Double]],
+    checkCancellation: @escaping @Sendable () throws -> Void
+  ) {
+    self.problem = problem
+    self.history = history
+    self.count = count
+    self.position = position
+    self.seed = seed
+    self.namespace = namespace
+    self.alreadyInReply = alreadyInReply
+    self.checkCancellation = checkCancellation
+  }
 
   public var space: SearchSpace { problem.space }
   public var settings: Settings { problem.settings }

@@ -7,12 +7,16 @@ internal import Numerics
 /// An Experiment that has been checked, with the algorithm that serves it.
 ///
 /// This is the one way in: whoever holds a `Problem` holds a sound search space and sound settings.
-public struct Problem: Sendable {
+public final class Problem: Sendable {
   public let experiment: Experiment
   public let algorithm: any Algorithm
   public let space: SearchSpace
   public let settings: Settings
+  /// A history of this search space without trials.
+  public let emptyHistory: History
   let initialPoints: InitialPoints
+  /// The setting `random_state`, where it is given and the algorithm has it.
+  private let givenSeed: Int?
 
   /// How much is refused.
   public enum Strictness: Sendable {
@@ -31,12 +35,26 @@ public struct Problem: Sendable {
     self.experiment = experiment
     algorithm = try registry.algorithm(named: experiment.algorithmName)
     space = try SearchSpace(experiment.parameterSpecs)
+    emptyHistory = HistoryBuilder(
+      space: space, metricName: "", textAssignments: algorithm.textAssignments
+    ).finish()
     settings = try Settings(
       experiment.algorithmSettings, declared: algorithm.allSettings, algorithm: algorithm.name,
       acceptsUnknown: algorithm.acceptsUnknownSettings || strictness == .suggestion)
     initialPoints = try InitialPoints(
       algorithm.acceptsInitialPoints
         ? settings[CommonSettings.initialPoints] : InitialPointTexts(points: []), in: space)
+    givenSeed =
+      switch algorithm.seeding {
+      case .drawn: settings[CommonSettings.randomState]
+      case .zero: settings[CommonSettings.randomStateZero]
+      case .experimentName: nil
+      }
+    // The lengths and tags of an assignment, and those of a suggestion with its trial name.
+    largestSuggestionBytes = space.parameters.reduce(64) {
+      $0 + $1.name.utf8.count + $1.longestText + 12
+    }
+    unknownSettings = settings.unknownNames(declared: algorithm.allSettings)
     if strictness == .validation { try algorithm.validate(self) }
   }
 
@@ -45,15 +63,10 @@ public struct Problem: Sendable {
 
   /// The most bytes that one suggestion of this Experiment can take on the wire, as far as its
   /// parameters tell: each with its name and its longest value.
-  public var largestSuggestionBytes: Int {
-    // The lengths and tags of an assignment, and those of a suggestion with its trial name.
-    space.parameters.reduce(64) { $0 + $1.name.utf8.count + $1.longestText + 12 }
-  }
+  public let largestSuggestionBytes: Int
 
   /// Names of settings that were passed over; worth a log line.
-  public var unknownSettings: [String] {
-    settings.unknownNames(declared: algorithm.allSettings)
-  }
+  public let unknownSettings: [String]
 
   /// Suggestions issued before this request: `total - current` where the request says so, else the
   /// number of trials that it shows (people who debug by hand send no total).
@@ -77,23 +90,22 @@ public struct Problem: Sendable {
     let initial =
       algorithm.placesInitialPoints
       ? [] : initialReadings(position: position, count: count, seed: seed)
-    var reply = SuggestionReply(
-      suggestions: initial.map { readings in
-        Suggestion(
-          assignments: zip(space.parameters, readings).map {
-            Assignment(name: $0.name, value: $0.text(ofReading: $1))
-          })
-      })
+    var reply = SuggestionReply(suggestions: [])
     if initial.count < count {
-      let rest = try algorithm.suggest(
+      reply = try algorithm.suggest(
         SuggestionRequest(
           problem: self, history: history, count: count - initial.count,
           position: position + initial.count, seed: seed, namespace: namespace,
           alreadyInReply: initial, checkCancellation: checkCancellation))
-      reply.suggestions += rest.suggestions
-      reply.settings = rest.settings
-      reply.notices = rest.notices
-      reply.checkpoints = rest.checkpoints
+    }
+    if !initial.isEmpty {
+      let first = initial.map { readings in
+        Suggestion(
+          assignments: zip(space.parameters, readings).map {
+            Assignment(name: $0.name, value: $0.text(ofReading: $1))
+          })
+      }
+      reply.suggestions.insert(contentsOf: first, at: 0)
     }
     reply.settings += returned
     return reply
@@ -103,13 +115,13 @@ public struct Problem: Sendable {
   private func seed(_ draw: () -> UInt64) -> (UInt64, returned: [SettingText]) {
     switch algorithm.seeding {
     case .zero:
-      return (UInt64(settings[CommonSettings.randomState] ?? 0), [])
+      return (UInt64(givenSeed ?? 0), [])
     case .experimentName:
       return (
         experiment.name.utf8.reduce(0) { RandomSource.mix($0 ^ UInt64($1)) }, []
       )
     case .drawn:
-      if let given = settings[CommonSettings.randomState] { return (UInt64(given), []) }
+      if let givenSeed { return (UInt64(givenSeed), []) }
       // Katib's own images read the seed into 32-bit generators.
       let drawn = draw() & 0x7fff_ffff
       let name = CommonSettings.randomState.row.name

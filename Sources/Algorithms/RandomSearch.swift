@@ -27,23 +27,24 @@ struct RandomSearch: Algorithm {
       try request.checkCancellation()
       var random = RandomSource(
         seed: request.seed, purpose: "random search", index: UInt64(request.position + i))
-      func draw() -> [Double] {
-        request.space.parameters.map { $0.coordinate(unit: random.uniform()) }
-      }
-      let first = draw()
+      let first = RandomSearch.draw(request.space, &random)
       var point = first
       var redraws = 0
       while seen.contains(point), redraws < RandomSearch.redraws, !seen.isExhausted {
-        point = draw()
+        point = RandomSearch.draw(request.space, &random)
         redraws += 1
       }
       if seen.contains(point) {
         // A space that is used up repeats: the reply must hold what was asked for.
         point = seen.firstUnseen(from: point) ?? first
       }
-      seen.insert(point)
+      if i + 1 < request.count { seen.insert(point) }
       suggestions.append(Suggestion(assignments: request.space.assignments(coordinates: point)))
     }
     return SuggestionReply(suggestions: suggestions)
+  }
+
+  private static func draw(_ space: SearchSpace, _ random: inout RandomSource) -> [Double] {
+    space.parameters.map { $0.coordinate(unit: random.uniform()) }
   }
 }

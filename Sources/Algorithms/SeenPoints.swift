@@ -14,8 +14,11 @@ struct SeenPoints {
   private(set) var isExhausted = false
 
   init(_ request: SuggestionRequest) {
-    var keys = Set<PointKey>(minimumCapacity: request.history.count + request.count)
-    keys.formUnion(request.space.keys(request.history))
+    var keys = Set<PointKey>()
+    if !request.history.isEmpty {
+      keys.reserveCapacity(request.history.count + request.count)
+      keys.formUnion(request.space.keys(request.history))
+    }
     self.init(space: request.space, keys: keys)
     for readings in request.alreadyInReply { self.keys.insert(space.key(readings: readings)) }
   }
@@ -30,7 +33,7 @@ struct SeenPoints {
   var count: Int { keys.count }
 
   func contains(_ coordinates: [Double]) -> Bool {
-    keys.contains(space.key(coordinates: coordinates))
+    !keys.isEmpty && keys.contains(space.key(coordinates: coordinates))
   }
 
   /// - Returns: false when the point was there before.

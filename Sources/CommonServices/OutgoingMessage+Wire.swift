@@ -10,23 +10,19 @@ extension OutgoingMessage {
   package init(
     _ message: some WireEncodable, using arenas: ArenaPool, budget: MemoryBudget? = nil
   ) throws {
-    let size = try message.packedSize(using: arenas)
-    var failure: WireError?
-    func fill(_ buffer: UnsafeMutableRawBufferPointer) {
-      do throws(WireError) {
-        try message.pack(into: buffer, using: arenas)
-      } catch {
-        failure = error
+    var made: OutgoingMessage?
+    var size = 0
+    try message.encode(using: arenas) { bytes, fill in
+      size = bytes
+      if let budget, bytes > ServiceLimits.uncountedReplyBytes {
+        made = OutgoingMessage(byteCount: bytes, budget: budget, fill: fill)
+      } else {
+        made = OutgoingMessage(byteCount: bytes, fill: fill)
       }
     }
-    if let budget, size > ServiceLimits.uncountedReplyBytes {
-      guard let counted = OutgoingMessage(byteCount: size, budget: budget, fill: fill) else {
-        throw Status(.resourceExhausted, "no memory for a reply of \(size) bytes")
-      }
-      self = counted
-    } else {
-      self.init(byteCount: size, fill: fill)
+    guard let made else {
+      throw Status(.resourceExhausted, "no memory for a reply of \(size) bytes")
     }
-    if let failure { throw failure }
+    self = made
   }
 }

@@ -46,7 +46,7 @@ public enum NumberText {
   /// The shortest text that reads back to `value`, always with a decimal point or an exponent, so
   /// that nothing downstream takes a double for an integer.
   public static func text(_ value: Double) -> String {
-    "\(value == 0 ? 0 : value)"
+    (value == 0 ? 0 : value).description
   }
 
   /// mantissa · 10^exponent, correctly rounded; nil when |exponent| > 19.

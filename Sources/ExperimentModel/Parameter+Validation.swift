@@ -4,7 +4,7 @@
 /// How a parameter's spelling becomes a parameter, and every way in which it may not.
 extension Parameter {
   /// - Throws: `InvalidExperiment` naming the parameter, the field, the value and what is right.
-  public init(_ spec: ParameterSpec) throws(InvalidExperiment) {
+  public convenience init(_ spec: ParameterSpec) throws(InvalidExperiment) {
     guard let kind = ParameterKind(rawValue: spec.kindNumber), kind != .unknown else {
       throw .parameter(
         spec.name,
@@ -13,16 +13,14 @@ extension Parameter {
     guard let space = spec.feasibleSpace else {
       throw .parameter(spec.name, "feasible_space is missing, every parameter needs one")
     }
-    name = spec.name
-    nameBytes = Array(spec.name.utf8)
-    self.kind = kind
-    domain =
+    let domain =
       switch kind {
       case .discrete, .categorical:
         try Parameter.list(spec.name, space.list, mayBeNumbers: kind == .discrete)
       default:
         try Parameter.range(spec.name, space, isInteger: kind == .int)
       }
+    self.init(name: spec.name, kind: kind, domain: domain)
   }
 
   private static func list(
@@ -43,13 +41,8 @@ extension Parameter {
           numbers: distinct.map { numbers[$0] }, texts: distinct.map { entries[$0] })
       }
     }
-    var texts: [String] = []
-    var index: [String: Int] = [:]
-    for entry in entries where index[entry] == nil {
-      index[entry] = texts.count
-      texts.append(entry)
-    }
-    return .categorical(texts: texts, index: index)
+    let index = TextIndex(entries)
+    return .categorical(texts: index.distinct, index: index)
   }
 
   private static func range(

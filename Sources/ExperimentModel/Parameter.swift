@@ -8,11 +8,22 @@
 /// - a *reading* is what a history column keeps of an assignment: the number, or for a
 ///   categorical parameter the index of its list entry; NaN when missing or unreadable;
 /// - a *coordinate* is what an optimiser's point holds (see `Axis`).
-public struct Parameter: Sendable {
+///
+/// A class, although a value: it is passed around for every value of every trial, and copies of
+/// its lists' references would cost more than the arithmetic.
+public final class Parameter: Sendable {
   public let name: String
   public let kind: ParameterKind
   let nameBytes: [UInt8]
   let domain: Domain
+
+  /// A parameter that has been checked; see the initialiser that checks.
+  init(name: String, kind: ParameterKind, domain: Domain) {
+    self.name = name
+    self.kind = kind
+    nameBytes = Array(name.utf8)
+    self.domain = domain
+  }
 
   enum Domain: Sendable {
     /// A continuous range: minimum, maximum and the map to [0, 1].
@@ -22,7 +33,7 @@ public struct Parameter: Sendable {
     /// A list of numbers in ascending order; the texts go out verbatim.
     case ordinal(numbers: [Double], texts: [String])
     /// A list of texts; `index` finds an entry.
-    case categorical(texts: [String], index: [String: Int])
+    case categorical(texts: [String], index: TextIndex)
   }
 
   /// The number of different values; nil when continuous.
@@ -109,7 +120,7 @@ public struct Parameter: Sendable {
   /// The reading of an assignment's text: number or category index; NaN when it is neither.
   public func reading(_ text: UnsafeBufferPointer<UInt8>) -> Double {
     if case .categorical(_, let index) = domain {
-      return index[String(decoding: text, as: UTF8.self)].map(Double.init) ?? .nan
+      return index[text].map(Double.init) ?? .nan
     }
     return NumberText.parse(text) ?? .nan
   }

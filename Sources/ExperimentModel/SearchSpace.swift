@@ -8,7 +8,7 @@ public struct SearchSpace: Sendable {
   /// - Throws: `InvalidExperiment` for an empty or repeated name and for every parameter that
   ///   makes no sense.
   public init(_ specs: [ParameterSpec]) throws(InvalidExperiment) {
-    var names: Set<String> = []
+    var names: Set<[UInt8]> = []
     var parameters: [Parameter] = []
     parameters.reserveCapacity(specs.count)
     for (i, spec) in specs.enumerated() {
@@ -16,7 +16,7 @@ public struct SearchSpace: Sendable {
         throw InvalidExperiment(
           "parameter number \(i + 1) has an empty name, every parameter needs a name of its own")
       }
-      guard names.insert(spec.name).inserted else {
+      guard names.insert(Array(spec.name.utf8)).inserted else {
         throw .parameter(spec.name, "the name is used twice, every parameter needs its own")
       }
       parameters.append(try Parameter(spec))

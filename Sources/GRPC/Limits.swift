@@ -66,7 +66,8 @@ public struct Limits: Sendable {
 
   // MARK: Connections and calls
 
-  /// Open connections. With the descriptor limit of a container (1,024 at the least) in mind.
+  /// Open connections. With the descriptor limit of a container (1,024 at the least) in mind. One
+  /// more takes the place of the one that has been idle longest.
   public var connections = 512
 
   /// Calls open at once on one connection (SETTINGS_MAX_CONCURRENT_STREAMS).

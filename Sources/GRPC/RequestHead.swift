@@ -48,10 +48,16 @@ struct RequestHead {
     default:
       if name.equals("content-type") {
         isGRPC = RequestHead.isGRPC(contentType: value)
-      } else if !name.equals("te") && !name.equals("content-length") && !name.equals("host") {
+      } else if !RequestHead.isTransport(name) {
         if !metadata.appendWire(name: name, value: value) { hasBadMetadata = true }
       }
     }
+  }
+
+  /// Fields of the transport, which are nobody's metadata.
+  private static func isTransport(_ name: UnsafeBufferPointer<UInt8>) -> Bool {
+    name.equals("te") || name.equals("user-agent") || name.equals("content-length")
+      || name.equals("host")
   }
 
   private mutating func addPseudoField(

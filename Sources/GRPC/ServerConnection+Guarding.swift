@@ -133,6 +133,14 @@ extension ServerConnection {
     arm(now.advanced(by: core.limits.drainPingTimeout))
   }
 
+  /// Ends a connection without calls at once, to make room for another.
+  func retire(now: MonotonicInstant) {
+    self.now = now
+    guard !isClosing else { return }
+    isClosing = true
+    session.submitGoAway(code: HTTP2Code.noError, debug: "max_connections")
+  }
+
   private func endIntake() {
     draining = .lastCalls
     session.submitGoAway(code: HTTP2Code.noError)

@@ -28,8 +28,12 @@ final class ServerCore {
     self.observer = observer
   }
 
-  /// - Returns: nil if there are as many connections as there may be, or no memory.
+  /// Where there are as many connections as there may be, the one that has been idle longest makes
+  /// room: its client connects again when it needs to, and nobody is shut out by connections that
+  /// do nothing.
+  /// - Returns: nil if all of them are busy, or there is no memory.
   func makeConnection(peer: String, now: MonotonicInstant) -> ServerConnection? {
+    if connections.count >= limits.connections { retireLongestIdle(now: now) }
     guard connections.count < limits.connections else { return nil }
     serials += 1
     guard
@@ -37,6 +41,17 @@ final class ServerCore {
     else { return nil }
     connections[serials] = connection
     return connection
+  }
+
+  private func retireLongestIdle(now: MonotonicInstant) {
+    let idle = connections.values.filter { $0.calls.isEmpty }
+    guard
+      let oldest = idle.min(by: { ($0.idleSince, $0.serial) < ($1.idleSince, $1.serial) })
+    else { return }
+    oldest.retire(now: now)
+    oldest.outputReady?()
+    // The owner of its socket may be in the middle of a turn; the place is free all the same.
+    remove(oldest)
   }
 
   func remove(_ connection: ServerConnection) {

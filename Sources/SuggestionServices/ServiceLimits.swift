@@ -15,6 +15,13 @@ extension ServiceLimits {
   package static let inlineRequestBytes = 8 << 10
   package static let inlineSuggestions = 16
 
+  /// Checked Experiments that are kept for the next request, and the most bytes that the message
+  /// of one may have. A pod serves one Experiment, whose settings grow by the seed after the first
+  /// call; a server for many people has a few running at a time. An Experiment of this size has some
+  /// 200 parameters and takes less than 1 MiB once it is checked.
+  package static let keptExperiments = 8
+  package static let keptExperimentBytes = 16 << 10
+
   /// The largest reply, in bytes, judged before it is made. Katib's controller takes replies of up
   /// to 4 MiB; twice that leaves room for the estimate, which takes every value for its longest.
   package static let replyBytes = 8 << 20

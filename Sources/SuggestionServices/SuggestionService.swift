@@ -19,8 +19,11 @@ public final class SuggestionService: Sendable {
   private let logger: Logger
   private let drawSeed: @Sendable () -> UInt64
   private let clock: @Sendable () -> ContinuousClock.Instant
+  /// Whether any log line will tell how long a call took.
+  private let readsClock: Bool
   private let arenas: ArenaPool
   private let budget: MemoryBudget
+  private let problems = ProblemCache()
   private let largeRequest = Mutex(())
 
   public static let name = "api.v1.beta1.Suggestion"
@@ -41,6 +44,7 @@ public final class SuggestionService: Sendable {
     arenas = ArenaPool(
       budget: ArenaBudget(reserve: { budget.reserve($0) }, release: { budget.release($0) }))
     self.logger = logger
+    readsClock = logger.logLevel <= .warning
     self.drawSeed = drawSeed
     self.clock = clock
   }
@@ -68,26 +72,27 @@ public final class SuggestionService: Sendable {
 
   /// What the log tells of a call.
   private struct Account {
+    /// nil where no log line would tell the time.
+    var start: ContinuousClock.Instant?
     var experiment = ""
     var algorithm = ""
     var trials = 0
     var count = 0
     var position = 0
-    var decodeMilliseconds = 0.0
+    var decodeMilliseconds: Double?
   }
 
   private func getSuggestions(
     _ message: ReceivedMessage, _ context: CallContext
   ) throws -> OutgoingMessage {
-    let start = clock()
-    var account = Account()
+    var account = Account(start: readsClock ? clock() : nil)
     do {
       let reply = try suggest(message, context, &account)
-      log(account, since: start, status: Status(.ok))
+      if logger.logLevel <= .info { log(account, status: Status(.ok)) }
       return reply
     } catch {
       let status = ErrorStatus.status(of: error)
-      log(account, since: start, status: status)
+      log(account, status: status)
       throw status
     }
   }
@@ -95,9 +100,10 @@ public final class SuggestionService: Sendable {
   private func suggest(
     _ message: ReceivedMessage, _ context: CallContext, _ account: inout Account
   ) throws -> OutgoingMessage {
-    let start = clock()
     let decoded = try decode(message, context)
-    account.decodeMilliseconds = milliseconds(since: start)
+    if let start = account.start, logger.logLevel <= .info {
+      account.decodeMilliseconds = milliseconds(since: start)
+    }
     account.experiment = decoded.problem.experiment.name
     account.algorithm = decoded.problem.algorithm.name
     account.trials = decoded.history.count
@@ -172,26 +178,37 @@ public final class SuggestionService: Sendable {
   }
 
   private func decode(_ bytes: UnsafeRawBufferPointer) throws -> Decoded {
-    let query = try SuggestionsQuery(decoding: bytes, using: arenas)
-    let problem = try Problem(query.experiment, registry: registry, strictness: .suggestion)
-    let history = try query.history(
-      in: bytes, space: problem.space, textAssignments: problem.algorithm.textAssignments,
-      using: arenas)
+    let outline = try SuggestionsOutline(bytes)
+    let problem = try problems.problem(
+      experiment: outline.experimentRange.map { UnsafeRawBufferPointer(rebasing: bytes[$0]) }
+    ) {
+      try Problem(
+        SuggestionsQuery(decoding: bytes, using: arenas).experiment, registry: registry,
+        strictness: .suggestion)
+    }
+    let history =
+      outline.trialCount == 0
+      ? problem.emptyHistory
+      : try outline.history(
+        in: bytes, space: problem.space, metricName: problem.experiment.objective.metricName,
+        textAssignments: problem.algorithm.textAssignments, using: arenas)
     return Decoded(
-      problem: problem, history: history, count: query.currentRequestNumber,
-      total: query.totalRequestNumber)
+      problem: problem, history: history, count: outline.currentRequestNumber,
+      total: outline.totalRequestNumber)
   }
 
-  private func log(_ account: Account, since start: ContinuousClock.Instant, status: Status) {
+  private func log(_ account: Account, status: Status) {
     let level: Logger.Level = status.code == .ok ? .info : .warning
     guard logger.logLevel <= level else { return }
     var metadata: Logger.Metadata = [
       "experiment": "\(account.experiment)", "algorithm": "\(account.algorithm)",
       "trials": "\(account.trials)", "count": "\(account.count)",
-      "position": "\(account.position)", "decodeMs": "\(account.decodeMilliseconds)",
-      "ms": "\(milliseconds(since: start))",
-      "status": "\(status.code)",
+      "position": "\(account.position)", "status": "\(status.code)",
     ]
+    if let start = account.start {
+      metadata["decodeMs"] = account.decodeMilliseconds.map { "\($0)" }
+      metadata["ms"] = "\(milliseconds(since: start))"
+    }
     if status.code != .ok { metadata["error"] = "\(status.message)" }
     logger.log(level: level, "GetSuggestions", metadata: metadata)
   }

@@ -31,6 +31,28 @@ import Testing
     #expect(try texts(.categorical("p", list)) == ["b", "a", "", " b", "B", "1", "1.0", "é"])
   }
 
+  /// Swift's String takes both spellings of é for one text; to Katib they are two values. They were
+  /// merged once, and the second could never be suggested.
+  @Test func categoriesDifferWhereTheirBytesDo() throws {
+    let list = ["\u{e9}", "e\u{301}", "caf\u{e9}"]
+    let parameter = try Parameter(.categorical("p", list))
+    #expect(parameter.cardinality == 3)
+    for (i, entry) in list.enumerated() {
+      #expect(Array(parameter.text(Double(i)).utf8) == Array(entry.utf8))
+      #expect(parameter.reading(entry) == Double(i))
+    }
+    #expect(parameter.reading("e").isNaN)
+    let space = try SearchSpace([.categorical(list[0], ["a"]), .categorical(list[1], ["a"])])
+    #expect(space.dimension == 2)
+  }
+
+  @Test func everyEntryOfALongListIsFound() throws {
+    let list = (0..<300).map { "value \(($0 * 7_919) % 300)" }
+    let parameter = try Parameter(.categorical("p", list))
+    #expect(list.indices.allSatisfy { parameter.reading(list[$0]) == Double($0) })
+    #expect(parameter.reading("value 300").isNaN && parameter.reading("").isNaN)
+  }
+
   /// Fractional steps of an INT: values are round(min + k · step), distinct, and counted so.
   @Test(arguments: [
     ("0", "4", "0.8", "0 1 2 3 4"), ("0", "3", "0.01", "0 1 2 3"),

@@ -211,7 +211,6 @@ import Testing
     let server = TestServer(limits: limits)
     let first = try RawClient(server)
     let second = try RawClient(server)
-    #expect(server.core.makeConnection(peer: "", now: server.now) == nil)
     for stream in [1, 3] as [Int32] {
       first.send(RawFrame.headers(stream: stream, RawClient.request))
     }
@@ -221,8 +220,34 @@ import Testing
     let frames = second.receive()
     #expect(frames.outcome(1) == "")
     #expect(frames.outcome(3) == "+RST7")
+    // Both are busy.
+    #expect(server.core.makeConnection(peer: "", now: server.now) == nil)
     first.connection.lost(now: server.now)
     #expect(server.core.openCalls == 1)
     #expect(server.core.makeConnection(peer: "", now: server.now) != nil)
+  }
+
+  /// 512 idle connections once shut everybody else out for half an hour.
+  @Test func idleConnectionsMakeRoom() throws {
+    var limits = Limits()
+    limits.connections = 3
+    let server = TestServer(limits: limits)
+    let busy = try RawClient(server)
+    busy.send(RawFrame.headers(stream: 1, RawClient.request))
+    let idle = try RawClient(server)
+    server.now = server.now.advanced(by: .seconds(1))
+    let fresh = try RawClient(server)
+    fresh.call(stream: 1)
+    #expect(fresh.receive().outcome(1) == "0")
+
+    let fourth = try RawClient(server)
+    let goAway = try #require(idle.receive().first(.goAway))
+    #expect(goAway.errorCode == 0)
+    #expect(goAway.debug == "max_connections")
+    #expect(idle.connection.isDone)
+    fourth.call(stream: 1)
+    #expect(fourth.receive().outcome(1) == "0")
+    #expect(!busy.connection.isDone && !fresh.connection.isDone)
+    #expect(server.core.connections.count == 3)
   }
 }

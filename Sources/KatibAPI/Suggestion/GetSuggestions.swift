@@ -45,6 +45,9 @@ public struct SuggestionsOutline: Sendable, Equatable {
   public let currentRequestNumber: Int
   /// How many suggestions will then have been handed out; 0 when the client does not count.
   public let totalRequestNumber: Int
+  /// Where the message of the experiment stands in the request; nil when there is none, or it
+  /// comes in several pieces. Requests with the same bytes there have the same experiment.
+  public let experimentRange: Range<Int>?
 
   /// - Throws: ``WireError`` when the framing of the outermost fields is broken, or the request
   ///   has more trials than ``WireLimits/mostTrials``.
@@ -52,7 +55,23 @@ public struct SuggestionsOutline: Sendable, Equatable {
     self.init(try TrialsRequestWalk(bytes))
   }
 
+  /// Decodes the trials.
+  ///
+  /// - Parameters:
+  ///   - bytes: the same bytes that this outline was made of.
+  ///   - metricName: the experiment's objective metric, for trials that do not name their own.
+  ///   - textAssignments: names of assignments to keep as text, see `HistoryBuilder`.
+  /// - Throws: ``WireError``; malformed trials are only found here.
+  public func history(
+    in bytes: UnsafeRawBufferPointer, space: SearchSpace, metricName: String,
+    textAssignments: [String] = [], using arenas: ArenaPool
+  ) throws(WireError) -> History {
+    try TrialsRequestWalk(bytes).history(
+      space: space, metricName: metricName, textAssignments: textAssignments, using: arenas)
+  }
+
   fileprivate init(_ walk: TrialsRequestWalk) {
+    experimentRange = walk.experimentRange
     trialCount = walk.trialCount
     currentRequestNumber = walk.int32(field: 4)
     totalRequestNumber = walk.int32(field: 5)
@@ -94,9 +113,8 @@ public struct SuggestionsQuery: WireDecodable, Sendable {
     in bytes: UnsafeRawBufferPointer, space: SearchSpace, textAssignments: [String] = [],
     using arenas: ArenaPool
   ) throws(WireError) -> History {
-    let walk = try TrialsRequestWalk(bytes)
-    return try walk.history(
-      space: space, metricName: experiment.objective.metricName,
+    try outline.history(
+      in: bytes, space: space, metricName: experiment.objective.metricName,
       textAssignments: textAssignments, using: arenas)
   }
 }
@@ -133,6 +151,7 @@ public struct GetSuggestionsReply: WireEncodable, WireDecodable, Sendable, Equat
     for suggestion in suggestions {
       try sink.add(field: 1) { arena throws(WireError) in try suggestion.message(arena) }
     }
+    if algorithmSettings.isEmpty, earlyStoppingRules.isEmpty { return }
     try sink.add { arena throws(WireError) in
       let reply = try arena.make(C.GetSuggestionsReply.self)
       if !algorithmSettings.isEmpty {

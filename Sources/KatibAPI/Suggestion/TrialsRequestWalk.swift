@@ -76,6 +76,15 @@ struct TrialsRequestWalk {
     return String(decoding: last, as: UTF8.self)
   }
 
+  /// Where in the request the experiment stands; nil when there is none, or it comes in pieces.
+  var experimentRange: Range<Int>? {
+    guard experimentCount == 1, let piece = firstExperiment?.baseAddress,
+      let start = bytes.baseAddress
+    else { return nil }
+    let offset = piece - start
+    return offset..<offset + (firstExperiment?.count ?? 0)
+  }
+
   /// Unpacks the experiment and hands it to `read`; nil when the request has none.
   func experiment<Result>(
     using arenas: ArenaPool, _ read: (C.Experiment?) throws(WireError) -> Result

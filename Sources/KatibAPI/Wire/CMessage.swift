@@ -83,15 +83,13 @@ extension Arena {
     _ text: String, evenIfEmpty: Bool = false
   ) throws(WireError) -> UnsafeMutablePointer<CChar>? {
     guard evenIfEmpty || !text.isEmpty else { return nil }
-    var text = text
     let count = text.utf8.count
-    let copy = try allocate(count + 1).bindMemory(to: CChar.self, capacity: count + 1)
-    text.withUTF8 { utf8 in
-      guard let source = utf8.baseAddress else { return }
-      UnsafeMutableRawPointer(copy).copyMemory(from: source, byteCount: count)
-    }
+    let copy = try allocate(count + 1).bindMemory(to: UInt8.self, capacity: count + 1)
+    let target = UnsafeMutableBufferPointer(start: copy, count: count)
+    // Every text of ours is stored as UTF-8, so this is one memcpy.
+    _ = target.update(fromContentsOf: text.utf8)
     copy[count] = 0
-    return copy
+    return UnsafeMutableRawPointer(copy).assumingMemoryBound(to: CChar.self)
   }
 
   /// An array of the results of `element`, as repeated fields want it.

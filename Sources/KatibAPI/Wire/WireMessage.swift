@@ -5,8 +5,9 @@ internal import CKatibProto
 
 /// A message that this process sends.
 ///
-///     let size = try reply.packedSize(using: arenas)
-///     let written = try reply.pack(into: buffer, using: arenas)   // size bytes
+///     try reply.encode(using: arenas) { size, fill in
+///       fill(buffer(ofSize: size))
+///     }
 ///
 /// The C structures exist for one element of a long message at a time, so the memory this needs
 /// does not grow with the number of suggestions or trials.
@@ -23,40 +24,42 @@ public protocol WireDecodable {
 }
 
 extension WireEncodable {
-  /// How many bytes `pack` will write.
-  public func packedSize(using arenas: ArenaPool) throws(WireError) -> Int {
+  /// Encodes the message into memory that `allocate` provides.
+  ///
+  /// - Parameter allocate: gets the size in bytes and a closure that fills a buffer of exactly
+  ///   that size; calls it once.
+  /// - Throws: ``WireError/limit(_:)`` when no memory is left.
+  public func encode(
+    using arenas: ArenaPool,
+    allocate: (_ size: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void) -> Void
+  ) throws(WireError) {
     try arenas.withArena { arena throws(WireError) in
       var sink = MessageSink(measuringWith: arena)
       try write(to: &sink)
-      return sink.written
-    }
-  }
-
-  /// Writes the message to the beginning of `buffer`.
-  ///
-  /// - Parameter buffer: at least `packedSize` bytes.
-  /// - Returns: how many bytes were written.
-  /// - Throws: ``WireError/limit(_:)`` when the buffer is too small or no memory is left.
-  @discardableResult
-  public func pack(
-    into buffer: UnsafeMutableRawBufferPointer, using arenas: ArenaPool
-  ) throws(WireError) -> Int {
-    try arenas.withArena { arena throws(WireError) in
-      var sink = MessageSink(writingTo: buffer, with: arena)
-      try write(to: &sink)
-      return sink.written
+      var failure: WireError?
+      allocate(sink.written) { buffer in
+        do throws(WireError) {
+          if sink.packKept(into: buffer) { return }
+          var writer = MessageSink(writingTo: buffer, with: arena)
+          try write(to: &writer)
+        } catch {
+          failure = error
+        }
+      }
+      if let failure { throw failure }
     }
   }
 
   /// The message as an array.
   public func packed(using arenas: ArenaPool) throws(WireError) -> [UInt8] {
-    let size = try packedSize(using: arenas)
-    var bytes = [UInt8](repeating: 0, count: size)
-    // An array's closure rethrows untyped errors, so the result carries ours out.
-    let outcome = bytes.withUnsafeMutableBytes { buffer in
-      Result { () throws(WireError) in try pack(into: buffer, using: arenas) }
+    var bytes: [UInt8] = []
+    try encode(using: arenas) { size, fill in
+      bytes = Array(unsafeUninitializedCapacity: size) { buffer, count in
+        fill(
+          UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<size]))
+        count = size
+      }
     }
-    _ = try outcome.get()
     return bytes
   }
 }
@@ -75,20 +78,49 @@ extension WireDecodable {
 ///
 /// A protobuf message is the concatenation of its fields in any order, so it can be written in
 /// pieces: each piece is built in C memory, measured or packed, and forgotten.
+///
+/// While measuring, the pieces of a small message are kept, so that it is built only once.
 public struct MessageSink {
+  /// One piece: a C message with its size, and the tag in front of it where it is an element.
+  private struct Piece {
+    var tag: UInt64?
+    var size: Int
+    var message: UnsafePointer<ProtobufCMessage>
+
+    /// Bytes of the tag and the length in front of the message.
+    var head: Int { tag.map { varintSize($0) + varintSize(UInt64(size)) } ?? 0 }
+
+    /// - Parameter target: room for the head and the message.
+    func pack(to target: UnsafeMutablePointer<UInt8>) {
+      var position = target
+      if let tag {
+        position += writeVarint(tag, to: position)
+        position += writeVarint(UInt64(size), to: position)
+      }
+      protobuf_c_message_pack(message, position)
+    }
+  }
+
+  /// Bytes of C structures up to which pieces are kept: what an arena holds without asking.
+  private static let keptBytes = WireLimits.arenaFloor / 2
+
   private let arena: Arena
   /// nil while measuring.
   private let target: UnsafeMutableBufferPointer<UInt8>?
   private(set) var written = 0
+  private var kept: [Piece] = []
+  private var keepsAll: Bool
 
   init(measuringWith arena: Arena) {
     self.arena = arena
     target = nil
+    keepsAll = true
   }
 
   init(writingTo buffer: UnsafeMutableRawBufferPointer, with arena: Arena) {
     self.arena = arena
     target = buffer.bindMemory(to: UInt8.self)
+    keepsAll = false
   }
 
   /// Adds the fields of one C message: those of the whole message, or, with a field number, one
@@ -97,26 +129,36 @@ public struct MessageSink {
     field: UInt32? = nil,
     _ build: (Arena) throws(WireError) -> UnsafeMutablePointer<Message>
   ) throws(WireError) {
-    defer { arena.reset() }
     let message = UnsafeMutableRawPointer(try build(arena))
       .assumingMemoryBound(to: ProtobufCMessage.self)
-    let size = protobuf_c_message_get_packed_size(message)
-    let tag = field.map { UInt64($0) << 3 | UInt64(WireType.lengthDelimited.rawValue) }
-    let head = tag.map { varintSize($0) + varintSize(UInt64(size)) } ?? 0
+    let piece = Piece(
+      tag: field.map { UInt64($0) << 3 | UInt64(WireType.lengthDelimited.rawValue) },
+      size: protobuf_c_message_get_packed_size(message), message: message)
+    let size = piece.head + piece.size
     if let target {
-      guard head + size <= target.count - written, let base = target.baseAddress else {
+      guard size <= target.count - written, let base = target.baseAddress else {
         // An empty message fits into no memory at all.
-        if head + size == 0 { return }
+        if size == 0 { return }
         throw .limit("the buffer of \(target.count) bytes is too small for the message")
       }
-      var position = base + written
-      if let tag {
-        position += writeVarint(tag, to: position)
-        position += writeVarint(UInt64(size), to: position)
-      }
-      protobuf_c_message_pack(message, position)
+      piece.pack(to: base + written)
     }
-    written += head + size
+    written += size
+    keepsAll = keepsAll && arena.used <= MessageSink.keptBytes
+    if keepsAll { kept.append(piece) } else { arena.reset() }
+  }
+
+  /// Packs the message from the pieces that measuring has kept.
+  /// - Parameter buffer: exactly as many bytes as were measured.
+  /// - Returns: false when not all were kept, and nothing is written.
+  fileprivate func packKept(into buffer: UnsafeMutableRawBufferPointer) -> Bool {
+    guard keepsAll, buffer.count == written else { return false }
+    guard var position = buffer.bindMemory(to: UInt8.self).baseAddress else { return written == 0 }
+    for piece in kept {
+      piece.pack(to: position)
+      position += piece.head + piece.size
+    }
+    return true
   }
 }
 

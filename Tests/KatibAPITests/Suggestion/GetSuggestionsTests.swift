@@ -115,18 +115,37 @@ import Testing
     #expect(bytes == Array(reordered))
   }
 
-  @Test func packedSizeIsWhatPackWrites() throws {
-    let message = GetSuggestionsTests.goldenMessage()
-    let size = try message.packedSize(using: arenas)
-    var buffer = [UInt8](repeating: 0xee, count: size + 8)
-    let written = try buffer.withUnsafeMutableBytes {
-      try message.pack(into: $0, using: arenas)
+  /// A small message is packed from what measuring has built, a large one is built twice; the bytes
+  /// must not tell.
+  @Test(arguments: [0, 1, 40, 2_000])
+  func encodeFillsExactlyWhatItMeasured(trials: Int) throws {
+    var message = GetSuggestionsTests.goldenMessage()
+    // The third parameter is nonsense on purpose.
+    message.experiment.parameterSpecs.removeLast()
+    message.trials = Array(repeating: message.trials[0], count: trials)
+    var buffer: [UInt8] = []
+    var size = -1
+    try message.encode(using: arenas) { bytes, fill in
+      size = bytes
+      buffer = Array(repeating: 0xee, count: bytes + 8)
+      buffer.withUnsafeMutableBytes { fill(UnsafeMutableRawBufferPointer(rebasing: $0[..<bytes])) }
     }
-    #expect(written == size)
     #expect(buffer.suffix(8).allSatisfy { $0 == 0xee })
-    var small = [UInt8](repeating: 0xee, count: size - 1)
+    let decoded = try DecodedRequest(Array(buffer[..<size]))
+    #expect(decoded.history.count == trials)
+    #expect(expectedFields(decoded.query.experiment) == expectedFields(message.experiment))
+    #expect(try message.packed(using: arenas) == Array(buffer[..<size]))
+  }
+
+  @Test func encodeRefusesABufferThatIsTooSmall() throws {
+    var message = GetSuggestionsTests.goldenMessage()
+    // Too large to be kept, so that the second pass meets the end of the buffer.
+    message.trials = Array(repeating: message.trials[0], count: 2_000)
     let refusal = wireError {
-      _ = try small.withUnsafeMutableBytes { try message.pack(into: $0, using: arenas) }
+      try message.encode(using: arenas) { bytes, fill in
+        var small = [UInt8](repeating: 0, count: bytes - 1)
+        small.withUnsafeMutableBytes { fill($0) }
+      }
     }
     #expect(refusal?.isLimit == true)
   }
