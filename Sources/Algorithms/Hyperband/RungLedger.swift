@@ -1,0 +1,236 @@
+// Copyright 2026 The katib-suggestion authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ExperimentModel
+internal import Numerics
+
+/// Every configuration of an Experiment with what became of it on each rung, rebuilt from the
+/// history.
+///
+/// The names of our own trials tell configuration and level (`RungTag`). Trials that somebody else
+/// named (Katib's image, a person, ourselves under a seed that got lost) are told by their values:
+/// what agrees in everything but the resource is one configuration, and the resource tells the
+/// level. Katib's image rounds resources down, rung after rung, so a configuration's next larger
+/// resource is at least one level up, whatever it is nearest to.
+///
+/// What surprises: not every such trial is taken in. The controller also shows the trials of a
+/// same-named Experiment in another namespace; the position says how many trials are this
+/// Experiment's, so once our own account for them, the others only count as points already tried.
+struct RungLedger {
+  enum Outcome: Equatable, Sendable {
+    /// An objective, to be minimised.
+    case finished(Double)
+    /// Over without one: failed, killed or hidden.
+    case closed
+    case pending
+  }
+
+  struct Configuration: Sendable {
+    let identity: ConfigurationIdentity
+    /// The trial whose values a promotion copies; nil where none has them all.
+    fileprivate(set) var source: Int?
+    /// One outcome per level, ascending.
+    fileprivate(set) var outcomes: [(level: Int, outcome: Outcome)] = []
+
+    var number: Int? { if case .number(let number) = identity { number } else { nil } }
+
+    func outcome(at level: Int) -> Outcome? {
+      outcomes.first { $0.level == level }?.outcome
+    }
+
+    var firstLevel: Int { outcomes[0].level }
+    var lastLevel: Int { outcomes[outcomes.count - 1].level }
+
+    /// A trial's outcome. Of several trials on one rung, the first to have finished counts, then
+    /// one that may still finish.
+    fileprivate mutating func record(_ outcome: Outcome, level: Int, source trial: Int?) {
+      let place = outcomes.firstIndex { $0.level >= level } ?? outcomes.count
+      if place < outcomes.count, outcomes[place].level == level {
+        switch (outcomes[place].outcome, outcome) {
+        case (.closed, .finished), (.closed, .pending), (.pending, .finished):
+          outcomes[place].outcome = outcome
+        default:
+          if source == nil, place == outcomes.count - 1 { source = trial }
+          return
+        }
+      } else {
+        outcomes.insert((level, outcome), at: place)
+      }
+      if place == outcomes.count - 1, let trial { source = trial }
+    }
+  }
+
+  /// Numbered configurations in the order of their numbers, then the others in that of their
+  /// first trials.
+  private(set) var configurations: [Configuration] = []
+  /// The level of each trial of the history; nil where it has no part in any rung.
+  private(set) var levels: [Int?]
+  /// What is not over yet, and what must not be named again.
+  let open: OpenIssues
+  /// Trials that the position counts and that nothing explains.
+  let unexplained: Int
+  let visibleIndices: Set<Int>
+  let rows: ConfigurationRows
+
+  /// - Parameter resource: the position of the resource among the parameters, if it is one.
+  init(_ request: SuggestionRequest, _ schedule: HyperbandSchedule, resource: Int?) {
+    let history = request.history
+    let tags = TrialNaming(request).tags(history)
+    visibleIndices = Set(tags.compactMap { $0?.index })
+    // Not `visibleIndices.count`: nothing keeps two trials from bearing one name.
+    let own = tags.reduce(0) { $0 + ($1 == nil ? 0 : 1) }
+    let over = tags.indices.filter { history.role($0) != .pending }.compactMap { tags[$0]?.index }
+    let (open, hidden) = request.settings[HyperbandSearch.openIssues].update(
+      over: Set(over), visible: visibleIndices, hidden: request.position - own)
+    self.open = open
+    levels = Array(repeating: nil, count: history.count)
+    rows = ConfigurationRows(request, resource: resource)
+    var entries: [(trial: Int, identity: ConfigurationIdentity, level: Int)] = []
+    for (trial, tag) in tags.enumerated() {
+      guard let tag = tag.map({ RungTag(detail: $0.detail) }), tag.level <= schedule.topLevel,
+        let identity = tag.number.map(ConfigurationIdentity.number)
+          ?? rows.hash(trial).map(ConfigurationIdentity.values)
+      else { continue }
+      entries.append((trial, identity, tag.level))
+    }
+    let remaining = max(0, request.position - own - hidden.count)
+    let adopted = rows.foreignTrials(tags, most: remaining, schedule, resource)
+    unexplained = remaining - adopted.count
+    entries += adopted
+    var builder = Builder(request, rows)
+    for entry in RungLedger.inOrderOfIssue(entries, tags, history) {
+      levels[entry.trial] = entry.level
+      builder.record(entry.trial, entry.identity, level: entry.level)
+    }
+    for issue in hidden where issue.level <= schedule.topLevel { builder.record(issue) }
+    configurations = builder.configurations.enumerated().sorted {
+      ($0.element.number ?? .max, $0.offset) < ($1.element.number ?? .max, $1.offset)
+    }.map(\.element)
+  }
+
+  private static func inOrderOfIssue(
+    _ entries: [(trial: Int, identity: ConfigurationIdentity, level: Int)],
+    _ tags: [TrialNaming.Tag?], _ history: History
+  ) -> [(trial: Int, identity: ConfigurationIdentity, level: Int)] {
+    func key(_ trial: Int) -> (Int64, Int, Int) {
+      (history.beginning(trial), tags[trial]?.index ?? .max, trial)
+    }
+    return entries.sorted { key($0.trial) < key($1.trial) }
+  }
+
+  /// Collects outcomes by configuration.
+  private struct Builder {
+    private(set) var configurations: [Configuration] = []
+    private var places: [ConfigurationIdentity: Int] = [:]
+    private let history: History
+    private let rows: ConfigurationRows
+    private let sign: Double
+
+    init(_ request: SuggestionRequest, _ rows: ConfigurationRows) {
+      history = request.history
+      self.rows = rows
+      sign = request.experiment.objective.direction == .maximize ? -1 : 1
+    }
+
+    mutating func record(_ trial: Int, _ identity: ConfigurationIdentity, level: Int) {
+      let outcome: Outcome =
+        switch history.role(trial) {
+        case .finished: .finished(sign * history.objectives[trial])
+        case .failed, .killed: .closed
+        case .pending: .pending
+        }
+      configurations[place(identity)].record(
+        outcome, level: level, source: rows.hash(trial) == nil ? nil : trial)
+    }
+
+    mutating func record(_ issue: OpenIssues.Issue) {
+      configurations[place(issue.identity)].record(.closed, level: issue.level, source: nil)
+    }
+
+    private mutating func place(_ identity: ConfigurationIdentity) -> Int {
+      if let place = places[identity] { return place }
+      places[identity] = configurations.count
+      configurations.append(Configuration(identity: identity))
+      return configurations.count - 1
+    }
+  }
+}
+
+/// The values of the history's trials without the resource.
+struct ConfigurationRows {
+  private let history: History
+  private let space: SearchSpace
+  private let resource: Int?
+  /// nil where a value is missing or unreadable.
+  private let hashes: [UInt64?]
+
+  init(_ request: SuggestionRequest, resource: Int?) {
+    history = request.history
+    space = request.space
+    self.resource = resource
+    var hashes = [UInt64?](repeating: 0, count: history.count)
+    for (i, parameter) in request.space.parameters.enumerated() where i != resource {
+      for (trial, reading) in request.history.readings[i].enumerated() {
+        guard let hash = hashes[trial] else { continue }
+        let value = parameter.feasible(reading)
+        // 0.0 and -0.0 are one value.
+        let bits = (value == 0 ? 0 : value).bitPattern
+        hashes[trial] = value.isNaN ? nil : RandomSource.mix(hash ^ bits)
+      }
+    }
+    self.hashes = hashes
+  }
+
+  func hash(_ trial: Int) -> UInt64? { hashes[trial] }
+
+  /// The hash of a configuration that is being issued.
+  func hash(readings: [Double]) -> UInt64 {
+    var hash: UInt64 = 0
+    for i in space.parameters.indices where i != resource {
+      let bits = (readings[i] == 0 ? 0 : readings[i]).bitPattern
+      hash = RandomSource.mix(hash ^ bits)
+    }
+    return hash
+  }
+
+  /// The oldest trials without a tag of ours, with what tells them.
+  fileprivate func foreignTrials(
+    _ tags: [TrialNaming.Tag?], most: Int, _ schedule: HyperbandSchedule, _ resource: Int?
+  ) -> [(trial: Int, identity: ConfigurationIdentity, level: Int)] {
+    guard let resource, most > 0 else { return [] }
+    let amounts = history.readings[resource]
+    let chosen = tags.indices.filter {
+      tags[$0] == nil && hashes[$0] != nil && !amounts[$0].isNaN
+    }.sorted { (history.beginning($0), $0) < (history.beginning($1), $1) }.prefix(most)
+    var found: [(trial: Int, identity: ConfigurationIdentity, level: Int)] = []
+    var last: [UInt64: (amount: Double, level: Int)] = [:]
+    for trial in chosen.sorted(by: { (amounts[$0], $0) < (amounts[$1], $1) }) {
+      guard let hash = hashes[trial] else { continue }
+      let amount = amounts[trial]
+      var level = schedule.level(nearest: amount)
+      if let last = last[hash] {
+        level = amount == last.amount ? last.level : max(level, last.level + 1)
+      }
+      level = min(level, schedule.topLevel)
+      last[hash] = (amount, level)
+      found.append((trial, .values(hash), level))
+    }
+    return found
+  }
+}
+
+extension History {
+  /// When the trial began, as far as it is known; after everything else while it is not.
+  fileprivate func beginning(_ trial: Int) -> Int64 {
+    startTimes[trial] ?? completionTimes[trial] ?? .max
+  }
+}
+
+extension Parameter {
+  /// The nearest of this parameter's own values: trials from elsewhere may lie off the grid or
+  /// outside the range. NaN stays NaN.
+  func feasible(_ reading: Double) -> Double {
+    guard !reading.isNaN, !contains(reading: reading) else { return reading }
+    return self.reading(ofCoordinate: coordinate(ofReading: reading))
+  }
+}
