@@ -53,11 +53,12 @@ struct ConfigurationWriter {
         number = ledger.configurations[configuration].number
       }
       let tag = RungTag(number: number, level: slot.level)
-      open.add(
-        OpenIssues.Issue(
-          index: index,
-          identity: number.map { .number($0) } ?? .values(rows.hash(readings: readings)),
-          level: slot.level))
+      // A larger index makes a name that reads back as a stranger's.
+      if index <= TrialNaming.largestIndex {
+        let identity: ConfigurationIdentity =
+          number.map { .number($0) } ?? .values(rows.hash(readings: readings))
+        open.add(OpenIssues.Issue(index: index, identity: identity, level: slot.level))
+      }
       suggestions.append(
         Suggestion(
           assignments: assignments(readings, level: slot.level),

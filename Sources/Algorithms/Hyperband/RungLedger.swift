@@ -23,6 +23,14 @@ struct RungLedger {
     /// Over without one: failed, killed or hidden.
     case closed
     case pending
+
+    /// Whether this is the outcome of a rung on which another trial has had `other`.
+    fileprivate func outranks(_ other: Outcome) -> Bool {
+      switch (other, self) {
+      case (.closed, .finished), (.closed, .pending), (.pending, .finished): true
+      default: false
+      }
+    }
   }
 
   struct Configuration: Sendable {
@@ -41,22 +49,20 @@ struct RungLedger {
     var firstLevel: Int { outcomes[0].level }
     var lastLevel: Int { outcomes[outcomes.count - 1].level }
 
-    /// A trial's outcome. Of several trials on one rung, the first to have finished counts, then
-    /// one that may still finish.
+    /// Takes in a trial's outcome. Of several trials on one rung, the first to have finished
+    /// counts, then one that may still finish; the values are those of the highest rung.
     fileprivate mutating func record(_ outcome: Outcome, level: Int, source trial: Int?) {
       let place = outcomes.firstIndex { $0.level >= level } ?? outcomes.count
       if place < outcomes.count, outcomes[place].level == level {
-        switch (outcomes[place].outcome, outcome) {
-        case (.closed, .finished), (.closed, .pending), (.pending, .finished):
-          outcomes[place].outcome = outcome
-        default:
-          if source == nil, place == outcomes.count - 1 { source = trial }
+        guard outcome.outranks(outcomes[place].outcome) else {
+          if source == nil { source = trial }
           return
         }
+        outcomes[place].outcome = outcome
       } else {
         outcomes.insert((level, outcome), at: place)
       }
-      if place == outcomes.count - 1, let trial { source = trial }
+      if source == nil || place == outcomes.count - 1 { source = trial ?? source }
     }
   }
 

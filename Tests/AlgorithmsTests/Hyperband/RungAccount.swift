@@ -81,3 +81,9 @@ struct RungExample {
     return brackets
   }
 }
+
+extension [Assignment] {
+  static func of(_ values: KeyValuePairs<String, String>) -> [Assignment] {
+    values.map { Assignment(name: $0.key, value: $0.value) }
+  }
+}

@@ -19,8 +19,6 @@ struct SimulatedController {
     var condition = TrialCondition.created
     var completed: Int?
     var objective: String?
-    /// The number of the reply that brought it.
-    var reply: Int
 
     var isActive: Bool { condition == .created || condition == .running }
     var isVisible: Bool {
@@ -53,6 +51,8 @@ struct SimulatedController {
   var rates = Rates()
   /// New parallelism by the number of completed trials.
   var changes: [Int: Int] = [:]
+  /// Seconds that a trial takes; nil for a few that do not depend on it.
+  var duration: (@Sendable (Trial) -> Int)?
   /// Whether settings that a reply returns come back.
   var keepsSettings = true
   var random: RandomSource
@@ -120,10 +120,11 @@ struct SimulatedController {
       if trials.contains(where: { $0.name == suggestion.trialName }) {
         violations.append("call \(calls): \(suggestion.trialName) is taken")
       }
-      trials.append(
-        Trial(
-          name: suggestion.trialName, assignments: suggestion.assignments, created: now,
-          due: now + [1, 1, 2, 3, 8][random.uniform(below: 5)], reply: calls))
+      var trial = Trial(
+        name: suggestion.trialName, assignments: suggestion.assignments, created: now,
+        due: now + [1, 1, 2, 3, 8][random.uniform(below: 5)])
+      if let duration { trial.due = now + duration(trial) }
+      trials.append(trial)
     }
   }
 
