@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import ExperimentModel
-internal import Numerics
 
 /// `hyperband` and `asha`: many configurations on little resource, the best of them on more.
 ///
@@ -27,9 +26,10 @@ struct HyperbandSearch: Algorithm {
   static let hyperband = HyperbandSearch(
     name: "hyperband",
     summary: "Tries many configurations on little resource (epochs, samples) and goes on with the "
-      + "best third on three times as much, bracket after bracket. For models that train step by "
-      + "step; any parallelism.",
-    settings: ownSettings + stateOfKatibsImage, acceptsUnknownSettings: true, policy: .brackets)
+      + "best third on three times as much, in brackets that begin ever further up. For models that "
+      + "train step by step; any parallelism.",
+    settings: ownSettings + [stateOfKatibsImage.row], acceptsUnknownSettings: true,
+    policy: .brackets)
 
   static let asha = HyperbandSearch(
     name: "asha",
@@ -67,14 +67,12 @@ struct HyperbandSearch: Algorithm {
     parse: { OpenIssues($0) })
 
   /// What Katib's image keeps in settings. The history tells the same, and more exactly.
-  private static let stateOfKatibsImage = [
-    "s_max", "b_l", "r", "n", "current_s", "current_i", "evaluating_trials",
-  ].map { name in
-    Setting<String>(
-      name, default: "", defaultText: "none", valid: "any text",
-      summary: "State of Katib's own image: accepted and not needed.", parse: { $0 }
-    ).row
-  }
+  private static let stateOfKatibsImage = Setting<String>(
+    "s_max", aliases: ["b_l", "r", "n", "current_s", "current_i", "evaluating_trials"],
+    default: "", defaultText: "none", valid: "any text",
+    summary:
+      "State of Katib's own image: accepted, so that its experiments continue, and not read.",
+    parse: { $0 })
 
   func validate(_ problem: Problem) throws(InvalidExperiment) {
     let name = problem.settings[HyperbandSearch.resourceName]
