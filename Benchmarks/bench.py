@@ -290,7 +290,8 @@ def known_algorithms() -> list[str]:
 LEAST_CALLS = 5
 
 # What an algorithm needs beyond the sample Experiment of katib-load.
-SETTINGS: dict[str, list[str]] = {}
+RUNGS = ["--setting", "r_l=256", "--setting", "resource_name=parameter2"]
+SETTINGS: dict[str, list[str]] = {"hyperband": RUNGS, "asha": RUNGS}
 
 
 def bench_cost(rounds: int) -> None:

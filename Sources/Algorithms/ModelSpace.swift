@@ -12,9 +12,12 @@ struct ModelSpace {
   /// The position in the search space of each axis.
   let parameters: [Int]
 
-  init(_ space: SearchSpace) {
+  /// - Parameter excluded: the position of a parameter that the algorithm sets itself.
+  init(_ space: SearchSpace, without excluded: Int? = nil) {
     self.space = space
-    parameters = space.parameters.indices.filter { !space.parameters[$0].isConstant }
+    parameters = space.parameters.indices.filter {
+      $0 != excluded && !space.parameters[$0].isConstant
+    }
     axes = parameters.map { space.parameters[$0].axis }
   }
 
@@ -23,6 +26,15 @@ struct ModelSpace {
     var coordinates = Array(repeating: 0.0, count: space.dimension)
     for (axis, parameter) in parameters.enumerated() { coordinates[parameter] = point[axis] }
     return space.assignments(coordinates: coordinates)
+  }
+
+  /// The readings of an engine's point, one per parameter of the search space.
+  func readings(_ point: [Double]) -> [Double] {
+    var readings = space.parameters.map { $0.reading(ofCoordinate: 0) }
+    for (axis, parameter) in parameters.enumerated() {
+      readings[parameter] = space.parameters[parameter].reading(ofCoordinate: point[axis])
+    }
+    return readings
   }
 
   /// The point with these readings, or nil when one of them is missing or means nothing here.

@@ -15,6 +15,8 @@ public struct Registry: Sendable {
     TPESearch.multivariate,
     BayesianSearch(),
     CMAESSearch(),
+    HyperbandSearch.hyperband,
+    HyperbandSearch.asha,
   ])
 
   public init(_ algorithms: [any Algorithm]) {

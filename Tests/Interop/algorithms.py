@@ -60,6 +60,16 @@ ALGORITHMS = [
     Algorithm("multivariate-tpe", draws_seed=True),
     Algorithm("bayesianoptimization", draws_seed=True),
     Algorithm("cmaes", draws_seed=True),
+    *[
+        Algorithm(
+            name,
+            [*MIXED, integer("epochs", 1, 20)],
+            settings={"r_l": "27", "resource_name": "epochs"},
+            draws_seed=True,
+            free=("epochs",),
+        )
+        for name in ("hyperband", "asha")
+    ],
 ]
 BY_NAME = {algorithm.name: algorithm for algorithm in ALGORITHMS}
 

@@ -56,7 +56,18 @@ public struct ConformanceCase: Sendable, CustomTestStringConvertible {
       $0.batchEqualsSequence = true
       $0.isCheap = true
     },
+    row("hyperband", halving),
+    row("asha", halving),
   ]
+
+  /// Configurations come again on their next rungs, and the resource is the rung's.
+  private static func halving(_ row: inout ConformanceCase) {
+    row.requiredSettings = .of(["r_l": "27", "resource_name": "epochs"])
+    row.requiredParameters = [.int("epochs", "1", "20")]
+    row.ownParameters = ["epochs"]
+    row.repeatsPoints = true
+    row.isCheap = true
+  }
 
   private static func row(
     _ algorithm: String, _ configure: (inout ConformanceCase) -> Void
