@@ -81,6 +81,7 @@ let package = Package(
     .systemLibrary(name: "CNghttp2"),
     .systemLibrary(name: "CZlib"),
     .systemLibrary(name: "CLAPACK"),
+    .systemLibrary(name: "CLinux"),
     .target(name: "CKatibProto", linkerSettings: [archive("protobuf-c")]),
 
     // Leaves: they import none of ours.
@@ -94,7 +95,9 @@ let package = Package(
       "GRPC", ["CNghttp2", "CZlib", nioCore, nioPosix], link: [archive("nghttp2"), archive("z")]),
 
     // What each RPC does.
-    module("SuggestionServices", ["Algorithms", "ExperimentModel", "GRPC", "KatibAPI", logging]),
+    module(
+      "SuggestionServices",
+      ["Algorithms", "CLinux", "ExperimentModel", "GRPC", "KatibAPI", logging]),
 
     // Options, wiring, exit codes: nothing else.
     command(

@@ -15,6 +15,7 @@ public struct Registry: Sendable {
     TPESearch.multivariate,
     BayesianSearch(),
     CMAESSearch(),
+    PopulationBasedTraining(),
   ])
 
   public init(_ algorithms: [any Algorithm]) {

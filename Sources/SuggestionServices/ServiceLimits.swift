@@ -28,4 +28,17 @@ public enum ServiceLimits {
   /// Replies up to this size are not counted in the memory budget: a worker and a slow reader
   /// hold few of them.
   public static let uncountedReplyBytes = 64 << 10
+
+  /// How deep the folders of a checkpoint may be nested: each level holds two descriptors open.
+  public static let checkpointDepth = 64
+
+  /// How much of a file is copied before the copy looks whether anybody still waits for it.
+  public static let checkpointPartBytes = 64 << 20
+
+  /// The buffer for copies that the kernel does not make itself.
+  public static let checkpointBufferBytes = 1 << 20
+
+  /// After so many seconds without a change an incomplete folder is taken for abandoned. A copy
+  /// shows signs of life with each part of a file.
+  public static let idleCheckpointSeconds = 600
 }

@@ -39,7 +39,8 @@ struct KatibSuggestion: ParsableCommand {
       configuration: configuration, grace: settings.grace, logger: logger)
     var router = Router()
     SuggestionService(
-      registry: .standard, namespace: settings.namespace, budget: process.memoryBudget,
+      registry: .standard, namespace: settings.namespace,
+      checkpoints: CheckpointVolume(root: settings.dataDirectory), budget: process.memoryBudget,
       logger: logger
     ).register(in: &router)
     try process.serve(&router, health: health, services: [SuggestionService.name])

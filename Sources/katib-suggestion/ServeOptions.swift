@@ -40,6 +40,11 @@ struct ServeOptions: ParsableArguments {
       "that of the pod's service account"))
   var namespace: String?
 
+  @Option(
+    help: Twin.dataDirectory.help(
+      "Where the volume for checkpoints is mounted.", CheckpointVolume.defaultRoot))
+  var dataDirectory: String?
+
   /// What to do, after flags, environment and defaults have been consulted.
   struct Resolved {
     var address: ListenAddress
@@ -50,6 +55,7 @@ struct ServeOptions: ParsableArguments {
     var maxMessageBytes: Int
     var grace: Int
     var namespace: String
+    var dataDirectory: String
   }
 
   /// - Throws: `ValidationError` naming the flag or variable, the value and what would be right.
@@ -68,7 +74,8 @@ struct ServeOptions: ParsableArguments {
       queueDepth: try number(.queueDepth, queueDepth, 64, 1...10_000),
       maxMessageBytes: try number(.maxMessageBytes, maxMessageBytes, 16 << 20, 1024...(64 << 20)),
       grace: try number(.grace, grace, 25, 0...3_600),
-      namespace: namespace ?? Twin.namespace.value ?? ServiceAccount.namespace() ?? "")
+      namespace: namespace ?? Twin.namespace.value ?? ServiceAccount.namespace() ?? "",
+      dataDirectory: dataDirectory ?? Twin.dataDirectory.value ?? CheckpointVolume.defaultRoot)
   }
 
   private func choice<Value: RawRepresentable & CaseIterable>(

@@ -14,6 +14,7 @@ enum Twin: String {
   case maxMessageBytes = "MAX_MESSAGE_BYTES"
   case grace = "GRACE"
   case namespace = "NAMESPACE"
+  case dataDirectory = "DATA_DIRECTORY"
 
   var variable: String { "KATIB_SUGGESTION_" + rawValue }
 

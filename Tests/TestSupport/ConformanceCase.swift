@@ -56,6 +56,13 @@ public struct ConformanceCase: Sendable, CustomTestStringConvertible {
       $0.batchEqualsSequence = true
       $0.isCheap = true
     },
+    row("pbt") {
+      $0.requiredSettings = .of([
+        "suggestion_trial_dir": "/checkpoint", "n_population": "5", "truncation_threshold": "0.4",
+      ])
+      $0.repeatsPoints = true
+      $0.isCheap = true
+    },
   ]
 
   private static func row(
