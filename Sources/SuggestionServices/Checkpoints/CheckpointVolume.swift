@@ -13,6 +13,9 @@ internal import Glibc
 /// a trial's name is whole, and whoever is asked the same again leaves it as it is: its trial may
 /// be running by then.
 ///
+/// A call that runs into its deadline leaves its copy as `<trial>.paused`, and the next one goes on
+/// from there: a checkpoint that takes longer than a call may last gets copied all the same.
+///
 /// What a killed process leaves in `.incomplete` is removed when the same trial is asked for again,
 /// or once nothing has changed in it for a while. It is moved aside before that, in one step as
 /// well: of two processes that work at one trial's folder (a call that nobody waits for any more
@@ -51,6 +54,7 @@ public struct CheckpointVolume: Sendable {
 
   private static let workshop = FileName(".incomplete")
   private static let discarded = "discarded"
+  private static let pausedSuffix = ".paused"
 
   // MARK: - Validation
 
@@ -77,8 +81,8 @@ public struct CheckpointVolume: Sendable {
   /// Makes every folder that does not stand yet.
   /// - Parameter checkCancellation: throws when nobody waits for the reply any more; called before
   ///   each folder, file and part of a file.
-  /// - Throws: `CheckpointError`, or what `checkCancellation` throws. Folders that were complete
-  ///   by then stay: asked again, the work goes on behind them.
+  /// - Throws: `CheckpointError`, or what `checkCancellation` throws. In the second case the work
+  ///   goes on where it stopped when the same is asked again.
   func prepare(
     _ folders: [CheckpointFolder], experiment: String, checkCancellation: () throws -> Void
   ) throws -> Report {
@@ -121,41 +125,46 @@ public struct CheckpointVolume: Sendable {
     _ checkCancellation: @escaping () throws -> Void, _ report: inout Report
   ) throws {
     let temporary = FileName("\(name.text).\(CheckpointVolume.random())")
-    _ = try writing { () throws(SystemCallError) in try workshop.make(temporary) }
+    let paused = FileName(name.text + CheckpointVolume.pausedSuffix)
+    if (try? workshop.move(paused, to: workshop, as: temporary)) != true {
+      _ = try writing { () throws(SystemCallError) in try workshop.make(temporary) }
+    }
     do {
       let target = try writing { () throws(SystemCallError) in try workshop.open(temporary) }
       if let parent = folder.parentName {
-        var copy = FolderCopy(
-          copiesInKernel: copiesInKernel, checkCancellation: checkCancellation)
-        if let source = try openParent(parent, in: trials) {
-          try copy.copyContents(of: source, to: target, top: target)
-          if copy.skipped > 0 {
-            report.notices.append(
-              "\(copy.skipped) sockets, pipes or devices of \(parent) were not copied to "
-                + folder.trialName)
-          }
-        } else {
-          report.notices.append(
-            "\(folder.trialName) begins from nothing: its parent \(parent) has no folder")
-        }
-        report.bytes += copy.bytes
-        try writing { () throws(SystemCallError) in
-          try target.setPermissions(try target.status().permissions | 0o777)
-          try target.synchronize()
-        }
-      } else {
-        try writing { () throws(SystemCallError) in
-          try target.setPermissions(try target.status().permissions | 0o777)
-        }
+        try fill(
+          target, for: folder.trialName, from: parent, in: trials, checkCancellation, &report)
       }
       let isOurs = try writing { () throws(SystemCallError) in
-        try workshop.move(temporary, to: trials, as: name)
+        try target.setPermissions(try target.status().permissions | 0o777)
+        if folder.parentName != nil { try target.synchronize() }
+        return try workshop.move(temporary, to: trials, as: name)
       }
       // Somebody else, asked the same, was faster.
       if isOurs { report.made += 1 } else { discard(temporary, in: workshop) }
     } catch {
-      discard(temporary, in: workshop)
+      let canGoOn = folder.parentName != nil && !(error is CheckpointError)
+      if !canGoOn || (try? workshop.move(temporary, to: workshop, as: paused)) != true {
+        discard(temporary, in: workshop)
+      }
       throw error
+    }
+  }
+
+  private func fill(
+    _ target: Directory, for trial: String, from parent: String, in trials: Directory,
+    _ checkCancellation: @escaping () throws -> Void, _ report: inout Report
+  ) throws {
+    guard let source = try openParent(parent, in: trials) else {
+      report.notices.append("\(trial) begins from nothing: its parent \(parent) has no folder")
+      return
+    }
+    var copy = FolderCopy(copiesInKernel: copiesInKernel, checkCancellation: checkCancellation)
+    try copy.copyContents(of: source, to: target, top: target)
+    report.bytes += copy.bytes
+    if copy.skipped > 0 {
+      report.notices.append(
+        "\(copy.skipped) sockets, pipes or devices of \(parent) were not copied to \(trial)")
     }
   }
 
@@ -179,7 +188,11 @@ public struct CheckpointVolume: Sendable {
       let trial = FileName(bytes: Array(name.bytes.prefix { $0 != UInt8(ascii: ".") }))
       let changed = (try? workshop.status(of: name))?.modified.tv_sec ?? now
       let isIdle = now - changed > ServiceLimits.idleCheckpointSeconds
-      if isIdle || wanted.contains(trial) || trial == FileName(CheckpointVolume.discarded) {
+      let isPaused = name.text.hasSuffix(CheckpointVolume.pausedSuffix)
+      let isDead = wanted.contains(trial) && !isPaused
+      if isIdle && !wanted.contains(trial) || isDead
+        || trial == FileName(CheckpointVolume.discarded)
+      {
         discard(name, in: workshop)
       }
     }

@@ -189,8 +189,7 @@ final class Directory {
 
   /// Sees to it that the directory's entries outlive a crash of the machine.
   func synchronize() throws(SystemCallError) {
-    // Some file systems of the network refuse it for directories, and need it not.
-    guard fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP else {
+    guard FolderCopy.synchronize(descriptor) else {
       throw SystemCallError(attempt: "write", path: path, number: errno)
     }
   }

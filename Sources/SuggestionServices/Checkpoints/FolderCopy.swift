@@ -12,6 +12,9 @@ internal import Glibc
 /// here runs as another user than this process, and must be able to overwrite what it could
 /// overwrite before. Sockets, pipes and devices are no part of a checkpoint and are left out.
 ///
+/// A copy may be interrupted and taken up again: a file of the source's size and time is complete,
+/// and a shorter one is a beginning to go on from.
+///
 /// Data goes from file to file inside the kernel (copy_file_range(2): shared blocks on file systems
 /// that can, server-side copies on those of the network), else through a bounded buffer.
 struct FolderCopy {
@@ -77,12 +80,51 @@ struct FolderCopy {
       skipped += 1
       return
     }
-    let output = name.withCString {
-      openat(target.descriptor, $0, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
-    }
-    guard output >= 0 else { throw CheckpointError(writing: target.failure("make", name)) }
+    guard let output = try openCopy(of: name, like: status, in: target, input) else { return }
     defer { close(output) }
-    let path = target.path(of: name)
+    do {
+      try copyBytes(input, output, name, from: source, to: target, size: status.size, top: top)
+    } catch {
+      // What is there is a beginning to go on from only if it has reached the disk.
+      guard FolderCopy.synchronize(output) else {
+        throw CheckpointError(writing: target.failure("write", name))
+      }
+      throw error
+    }
+    try finish(output, like: status, target.path(of: name))
+  }
+
+  /// Opens the copy of a file at the place where it is to be continued, both files alike.
+  /// - Returns: nil when it is complete already.
+  private func openCopy(
+    of name: FileName, like status: FileStatus, in target: Directory, _ input: Int32
+  ) throws(CheckpointError) -> Int32? {
+    let flags = O_WRONLY | O_NOFOLLOW | O_CLOEXEC
+    var output = name.withCString {
+      openat(target.descriptor, $0, flags | O_CREAT | O_EXCL, 0o600)
+    }
+    if output >= 0 { return output }
+    if errno == EEXIST {
+      let copy = try writing { () throws(SystemCallError) in try target.status(of: name) }
+      if let copy, copy.size == status.size, copy.modified.tv_sec == status.modified.tv_sec,
+        copy.modified.tv_nsec == status.modified.tv_nsec
+      {
+        return nil
+      }
+      output = name.withCString { openat(target.descriptor, $0, flags) }
+      if output >= 0 {
+        let end = lseek(output, 0, SEEK_END)
+        if end >= 0, lseek(input, end, SEEK_SET) == end { return output }
+        close(output)
+      }
+    }
+    throw CheckpointError(writing: target.failure("make", name))
+  }
+
+  private mutating func copyBytes(
+    _ input: Int32, _ output: Int32, _ name: FileName, from source: Directory,
+    to target: Directory, size: Int, top: Directory
+  ) throws {
     var inKernel = copiesInKernel
     while true {
       let count: Int
@@ -92,7 +134,7 @@ struct FolderCopy {
         // Not between these file systems, not for this file, or not in this sandbox: and one that
         // gives nothing of a file that has something is not to be believed.
         let isRefused = [EXDEV, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, EBADF].contains(errno)
-        if count < 0 ? isRefused : count == 0 && bytes(copiedTo: output) < status.size {
+        if count < 0 ? isRefused : count == 0 && bytes(copiedTo: output) < size {
           inKernel = false
           continue
         }
@@ -103,12 +145,11 @@ struct FolderCopy {
       } else {
         count = try copyThroughBuffer(input, output, name, source, target)
       }
-      if count == 0 { break }
+      if count == 0 { return }
       bytes += count
       try checkCancellation()
       top.touch()
     }
-    try finish(output, like: status, path)
   }
 
   private func bytes(copiedTo output: Int32) -> Int { Int(lseek(output, 0, SEEK_CUR)) }
@@ -148,7 +189,8 @@ struct FolderCopy {
     }
     guard count >= 0 else { throw CheckpointError(reading: source.failure("read", name)) }
     text[count] = 0
-    guard name.withCString({ symlinkat(text, target.descriptor, $0) }) == 0 else {
+    guard name.withCString({ symlinkat(text, target.descriptor, $0) }) == 0 || errno == EEXIST
+    else {
       throw CheckpointError(writing: target.failure("make", name))
     }
   }
@@ -165,10 +207,16 @@ struct FolderCopy {
     let times = [status.accessed, status.modified]
     // fsync comes last: it writes the times as well.
     guard fchmod(descriptor, permissions) == 0, futimens(descriptor, times) == 0,
-      fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP
+      FolderCopy.synchronize(descriptor)
     else {
       throw CheckpointError(writing: SystemCallError(attempt: "write", path: path, number: errno))
     }
+  }
+
+  /// Writes what has been written down to the disk; false with errno set where that fails.
+  static func synchronize(_ descriptor: Int32) -> Bool {
+    // Some file systems of the network refuse it for directories, and need it not.
+    fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP
   }
 }
 
