@@ -245,7 +245,7 @@ def measure(algorithm: str, parameters: int, history: int, number: int, calls: i
     """Server milliseconds and decode milliseconds of each call, and the peak memory of a fresh server."""
     with tempfile.TemporaryDirectory() as tmp:
         port, log = free_port(), os.path.join(tmp, "log")
-        with process(server_command(port, "--log-format", "json"), log) as p:
+        with process(server_command(port, "--log-format", "json", "--data-directory", tmp), log) as p:
             wait_serving(port)
             command = [LOAD, "--address", f"127.0.0.1:{port}", "--algorithm", algorithm, "--no-progress"]
             command += ["--parameters", str(parameters), "--history", str(history)]
@@ -270,7 +270,13 @@ def known_algorithms() -> list[str]:
 
 
 # What an algorithm needs beyond the sample Experiment of katib-load.
-SETTINGS: dict[str, list[str]] = {}
+SETTINGS: dict[str, list[str]] = {
+    "pbt": [
+        "--setting=suggestion_trial_dir=/checkpoint",
+        "--setting=n_population=1000",
+        "--setting=truncation_threshold=0.2",
+    ],
+}
 
 
 def bench_cost(rounds: int) -> None:

@@ -46,8 +46,11 @@ public struct Problem: Sendable {
   /// The most bytes that one suggestion of this Experiment can take on the wire, as far as its
   /// parameters tell: each with its name and its longest value.
   public var largestSuggestionBytes: Int {
-    // The lengths and tags of an assignment, and those of a suggestion with its trial name.
-    space.parameters.reduce(64) { $0 + $1.name.utf8.count + $1.longestText + 12 }
+    // The lengths and tags of an assignment, and those of a suggestion with its trial name; with
+    // checkpoints go labels, of which one is the parent's name.
+    space.parameters.reduce(algorithm.keepsCheckpoints ? 320 : 64) {
+      $0 + $1.name.utf8.count + $1.longestText + 12
+    }
   }
 
   /// Names of settings that were passed over; worth a log line.

@@ -60,6 +60,15 @@ ALGORITHMS = [
     Algorithm("multivariate-tpe", draws_seed=True),
     Algorithm("bayesianoptimization", draws_seed=True),
     Algorithm("cmaes", draws_seed=True),
+    Algorithm(
+        "pbt",
+        settings={
+            "suggestion_trial_dir": "/checkpoint",
+            "n_population": "6",
+            "truncation_threshold": "0.3",
+        },
+        draws_seed=True,
+    ),
 ]
 BY_NAME = {algorithm.name: algorithm for algorithm in ALGORITHMS}
 

@@ -29,7 +29,7 @@ struct PopulationBasedTraining: Algorithm {
     + "and save a checkpoint in suggestion_trial_dir."
   let settings = [
     suggestionTrialDirectory.row, populationSize.row, truncationThreshold.row,
-    resampleProbability.row,
+    resampleProbability.row, failedTrials.row,
   ]
   let placesInitialPoints = true
   let keepsCheckpoints = true
@@ -59,6 +59,12 @@ struct PopulationBasedTraining: Algorithm {
       + "otherwise it is kept. Without this setting each one is perturbed instead: numbers by the "
       + "factor 0.8 or 1.2, lists by one entry up or down.",
     accepts: { (0...1).contains($0) })
+
+  private static let failedTrials = Setting<CommonSettings.FailedTrials>.choice(
+    "failed_trials", default: .penalize,
+    summary: "A failed trial is issued again with the same hyperparameters and checkpoint: up to "
+      + "its failure number \(Succession.attempts) (penalize), or without end (ignore). Killed ones "
+      + "are issued again always.")
 
   func suggest(_ request: SuggestionRequest) throws -> SuggestionReply {
     var breeding = Breeding(

@@ -18,9 +18,8 @@ internal import Glibc
 ///
 /// What a killed process leaves in `.incomplete` is removed when the same trial is asked for again,
 /// or once nothing has changed in it for a while. It is moved aside before that, in one step as
-/// well: of two processes that work at one trial's folder (a call that nobody waits for any more
-/// may still be at it) one finishes and the other fails, and no folder is made of what is left of
-/// another.
+/// well: of two processes that work at one trial's folder one finishes and the other fails, and no
+/// folder is made of what is left of another. Within a process the calls wait for each other.
 ///
 /// A parent without a folder does not stop an Experiment: its child begins from nothing, and the
 /// log says so. (A person removed it, or the trial belongs to an Experiment of the same name in
@@ -31,6 +30,7 @@ public struct CheckpointVolume: Sendable {
 
   private let root: String
   private let copiesInKernel: Bool
+  private let atWork = FoldersAtWork()
 
   public init(root: String) {
     self.init(root: root, copiesInKernel: true)
@@ -99,24 +99,29 @@ public struct CheckpointVolume: Sendable {
     _ = try writing { () throws(SystemCallError) in try trials.make(CheckpointVolume.workshop) }
     let workshop = try openFolder(CheckpointVolume.workshop, in: trials)
     CheckpointVolume.share(workshop)
-    try clean(workshop, before: Set(names))
+    try clean(workshop, of: trials, before: Set(names))
 
     for (folder, name) in zip(folders, names) {
       try checkCancellation()
-      if let status = try writing({ () throws(SystemCallError) in try trials.status(of: name) }) {
-        guard status.kind == .directory else {
-          throw CheckpointError.occupied(path: trials.path(of: name))
-        }
-        continue
-      }
+      if try isMade(name, in: trials) { continue }
       try withoutActuallyEscaping(checkCancellation) { check in
-        try make(name, folder, in: trials, workshop, check, &report)
+        try atWork.alone(at: trials.path(of: name), checkCancellation: check) {
+          if try isMade(name, in: trials) { return }
+          try make(name, folder, in: trials, workshop, check, &report)
+        }
       }
     }
     if report.made > 0 {
       try writing { () throws(SystemCallError) in try trials.synchronize() }
     }
     return report
+  }
+
+  private func isMade(_ name: FileName, in trials: Directory) throws(CheckpointError) -> Bool {
+    let status = try writing { () throws(SystemCallError) in try trials.status(of: name) }
+    guard let status else { return false }
+    guard status.kind == .directory else { throw .occupied(path: trials.path(of: name)) }
+    return true
   }
 
   /// Makes one folder: all of it, or nothing that has its name.
@@ -129,35 +134,45 @@ public struct CheckpointVolume: Sendable {
     if (try? workshop.move(paused, to: workshop, as: temporary)) != true {
       _ = try writing { () throws(SystemCallError) in try workshop.make(temporary) }
     }
+    var hasCopied = false
     do {
       let target = try writing { () throws(SystemCallError) in try workshop.open(temporary) }
       if let parent = folder.parentName {
-        try fill(
+        hasCopied = try fill(
           target, for: folder.trialName, from: parent, in: trials, checkCancellation, &report)
       }
       let isOurs = try writing { () throws(SystemCallError) in
         try target.setPermissions(try target.status().permissions | 0o777)
-        if folder.parentName != nil { try target.synchronize() }
+        if hasCopied { try target.synchronizeVolume() }
         return try workshop.move(temporary, to: trials, as: name)
       }
       // Somebody else, asked the same, was faster.
       if isOurs { report.made += 1 } else { discard(temporary, in: workshop) }
     } catch {
-      let canGoOn = folder.parentName != nil && !(error is CheckpointError)
-      if !canGoOn || (try? workshop.move(temporary, to: workshop, as: paused)) != true {
+      let isCancelled = !(error is CheckpointError) && folder.parentName != nil
+      if !isCancelled || (try? pause(temporary, as: paused, in: workshop)) != true {
         discard(temporary, in: workshop)
       }
       throw error
     }
   }
 
+  /// Keeps a copy that is to go on later: all that is in it has reached the disk.
+  private func pause(
+    _ temporary: FileName, as paused: FileName, in workshop: Directory
+  ) throws(SystemCallError) -> Bool {
+    try workshop.synchronizeVolume()
+    return try workshop.move(temporary, to: workshop, as: paused)
+  }
+
+  /// - Returns: false when there was nothing to copy.
   private func fill(
     _ target: Directory, for trial: String, from parent: String, in trials: Directory,
     _ checkCancellation: @escaping () throws -> Void, _ report: inout Report
-  ) throws {
+  ) throws -> Bool {
     guard let source = try openParent(parent, in: trials) else {
       report.notices.append("\(trial) begins from nothing: its parent \(parent) has no folder")
-      return
+      return false
     }
     var copy = FolderCopy(copiesInKernel: copiesInKernel, checkCancellation: checkCancellation)
     try copy.copyContents(of: source, to: target, top: target)
@@ -166,6 +181,7 @@ public struct CheckpointVolume: Sendable {
       report.notices.append(
         "\(copy.skipped) sockets, pipes or devices of \(parent) were not copied to \(trial)")
     }
+    return true
   }
 
   /// The parent's folder; nil when there is none of that name.
@@ -178,7 +194,9 @@ public struct CheckpointVolume: Sendable {
   }
 
   /// Removes what others left behind: of the trials asked for, and what has long been idle.
-  private func clean(_ workshop: Directory, before wanted: Set<FileName>) throws {
+  private func clean(
+    _ workshop: Directory, of trials: Directory, before wanted: Set<FileName>
+  ) throws {
     let names = try writing { () throws(SystemCallError) in try workshop.names() }
     guard !names.isEmpty else { return }
     // The volume's own clock: another machine may have set the times.
@@ -189,8 +207,8 @@ public struct CheckpointVolume: Sendable {
       let changed = (try? workshop.status(of: name))?.modified.tv_sec ?? now
       let isIdle = now - changed > ServiceLimits.idleCheckpointSeconds
       let isPaused = name.text.hasSuffix(CheckpointVolume.pausedSuffix)
-      let isDead = wanted.contains(trial) && !isPaused
-      if isIdle && !wanted.contains(trial) || isDead
+      let isDead = wanted.contains(trial) ? !isPaused : isIdle
+      if isDead && !atWork.contains(trials.path(of: trial))
         || trial == FileName(CheckpointVolume.discarded)
       {
         discard(name, in: workshop)

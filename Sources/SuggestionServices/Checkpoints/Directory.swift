@@ -189,7 +189,15 @@ final class Directory {
 
   /// Sees to it that the directory's entries outlive a crash of the machine.
   func synchronize() throws(SystemCallError) {
-    guard FolderCopy.synchronize(descriptor) else {
+    // Some file systems of the network refuse it for directories, and need it not.
+    guard fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP else {
+      throw SystemCallError(attempt: "write", path: path, number: errno)
+    }
+  }
+
+  /// Sees to it that everything written to the file system outlives a crash of the machine.
+  func synchronizeVolume() throws(SystemCallError) {
+    guard syncfs(descriptor) == 0 else {
       throw SystemCallError(attempt: "write", path: path, number: errno)
     }
   }

@@ -342,6 +342,41 @@ import Testing
     }
   }
 
+  /// Asked again before the call that missed its deadline has left: the second call waits, and takes
+  /// up what the first one leaves.
+  @Test func theNextCallTakesUpWhatTheLastOneLeaves() throws {
+    fixture.makeFolder("exp/parent")
+    for i in 0..<5 { fixture.write(Array(repeating: 1, count: 1_000), to: "exp/parent/f\(i)") }
+    let volume = CheckpointVolume(root: fixture.root)
+    let folders = [CheckpointFolder(trialName: "child", parentName: "parent")]
+    let reached = DispatchSemaphore(value: 0)
+    let goOn = DispatchSemaphore(value: 0)
+    let ended = DispatchSemaphore(value: 0)
+    DispatchQueue.global().async {
+      var passed = 0
+      _ = try? volume.prepare(folders, experiment: "exp") {
+        passed += 1
+        guard passed == 7 else { return }
+        reached.signal()
+        goOn.wait()
+        throw Stopped()
+      }
+      ended.signal()
+    }
+    reached.wait()
+    var waits = 0
+    let report = try volume.prepare(folders, experiment: "exp") {
+      waits += 1
+      if waits == 5 { goOn.signal() }
+    }
+    ended.wait()
+    #expect(waits > 5 && report.made == 1)
+    // The first call was behind its third file.
+    #expect(report.bytes == 2_000)
+    #expect(fixture.contents("exp/child") == fixture.contents("exp/parent"))
+    #expect(fixture.names("exp/.incomplete").isEmpty)
+  }
+
   @Test func aThousandFolders() throws {
     makeParent()
     let folders = (0..<1_000).map { ("trial-\($0)", $0 % 100 == 0 ? "parent" : nil) }
