@@ -8,12 +8,12 @@ internal import Numerics
 /// A member of a complete generation is compared with its generation: the worst
 /// ⌈threshold · N⌉ give way to copies of members drawn at random from the best ⌈threshold · N⌉.
 ///
-/// Slots may have to be filled before a generation is complete. A member is then compared with the
-/// N members that finished last, of whatever generation, which is what asynchronous
-/// population-based training does (Jaderberg et al. 2017, section 3.1). While there are not even N,
-/// the number of those who give way is rounded down: one result alone condemns nobody. Copies are
-/// made of members of the same generation in both cases, so a generation is a number of training
-/// intervals.
+/// Slots may have to be filled before a generation is complete. A member is then compared both with
+/// those of its generation that have finished and with the N members that finished last, of whatever
+/// generation, which is what asynchronous population-based training does (Jaderberg et al. 2017,
+/// section 3.1): to be among the worst of either is enough. Of fewer than N the number of the worst
+/// is rounded down, so that one result alone condemns nobody. Copies are made of members of the same
+/// generation in all cases, so a generation is a number of training intervals.
 ///
 /// What surprises: nobody is replaced by a copy of a member that is no better. With all results
 /// equal everybody continues, and a threshold above 1/2, at which the two groups overlap, does no
@@ -42,9 +42,10 @@ struct Selection {
   /// better one of its generation.
   func parent(forSuccessorOf member: Int, using random: inout RandomSource) -> Int {
     let generation = finished[population.generations[member] ?? 0] ?? []
-    let group = generation.count >= size ? generation : latest
-    let worse = group.count(where: { isBetter(member, than: $0) })
-    guard worse < losers(of: group.count) else { return member }
+    guard
+      isAmongTheWorst(member, of: generation)
+        || generation.count < size && isAmongTheWorst(member, of: latest)
+    else { return member }
     let value = population.values[member]
     let winners = best(of: generation).filter { population.values[$0] < value }
     guard !winners.isEmpty else { return member }
@@ -62,8 +63,9 @@ struct Selection {
     (population.values[a], population.ages[a]) < (population.values[b], population.ages[b])
   }
 
-  private func losers(of count: Int) -> Int {
-    Int((threshold * Double(count)).rounded(count >= size ? .up : .down))
+  private func isAmongTheWorst(_ member: Int, of group: [Int]) -> Bool {
+    let losers = (threshold * Double(group.count)).rounded(group.count >= size ? .up : .down)
+    return group.count(where: { isBetter(member, than: $0) }) < Int(losers)
   }
 
   private func best(of ranked: [Int]) -> ArraySlice<Int> {
