@@ -32,6 +32,10 @@ public enum ServiceLimits {
   /// How deep the folders of a checkpoint may be nested: each level holds two descriptors open.
   public static let checkpointDepth = 64
 
+  /// The most entries of one folder of a checkpoint: their names are held in memory, at some 100
+  /// bytes each.
+  public static let checkpointEntries = 100_000
+
   /// How much of a file is copied before the copy looks whether anybody still waits for it.
   public static let checkpointPartBytes = 64 << 20
 

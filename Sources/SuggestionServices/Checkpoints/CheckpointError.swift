@@ -18,6 +18,7 @@ enum CheckpointError: Error, Equatable {
   /// Something that is no folder stands where a trial's folder should be.
   case occupied(path: String)
   case tooDeep(path: String)
+  case tooMany(path: String)
   /// The volume or its quota is used up.
   case full(SystemCallError)
   /// Anything else; asking again may help.
@@ -53,6 +54,8 @@ enum CheckpointError: Error, Equatable {
     case .occupied(let path): "\(path) is no folder, although it has the name of a trial"
     case .tooDeep(let path):
       "\(path) lies more than \(ServiceLimits.checkpointDepth) folders deep in a checkpoint"
+    case .tooMany(let path):
+      "\(path) has more than \(ServiceLimits.checkpointEntries) entries, too many for a checkpoint"
     case .full(let error):
       "the checkpoint volume is full (\(describe(error))): give it more room or remove the folders "
         + "of old trials"
@@ -69,7 +72,7 @@ extension CheckpointError: StatusConvertible {
   var status: Status {
     switch self {
     case .name: Status(.invalidArgument, message)
-    case .noVolume, .notWritable, .notReadable, .occupied, .tooDeep:
+    case .noVolume, .notWritable, .notReadable, .occupied, .tooDeep, .tooMany:
       Status(.failedPrecondition, message)
     case .full: Status(.resourceExhausted, message)
     case .system: Status(.unavailable, message)

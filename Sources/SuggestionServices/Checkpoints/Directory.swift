@@ -136,7 +136,8 @@ final class Directory {
   }
 
   /// The names inside, in the order of their bytes.
-  func names() throws(SystemCallError) -> [FileName] {
+  /// - Parameter most: after one more than so many it reads no further.
+  func names(atMost most: Int = .max - 1) throws(SystemCallError) -> [FileName] {
     func failed() -> SystemCallError {
       SystemCallError(attempt: "list", path: path, number: errno)
     }
@@ -150,7 +151,7 @@ final class Directory {
     defer { closedir(stream) }
     var names: [FileName] = []
     errno = 0
-    while let entry = readdir(stream) {
+    while names.count <= most, let entry = readdir(stream) {
       let bytes = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
       if bytes != [0x2e], bytes != [0x2e, 0x2e] { names.append(FileName(bytes: bytes)) }
       errno = 0

@@ -38,7 +38,10 @@ struct FolderCopy {
     of source: Directory, to target: Directory, top: Directory,
     depth: Int = 1
   ) throws {
-    for name in try reading({ () throws(SystemCallError) in try source.names() }) {
+    let most = ServiceLimits.checkpointEntries
+    let names = try reading { () throws(SystemCallError) in try source.names(atMost: most) }
+    guard names.count <= most else { throw CheckpointError.tooMany(path: source.path) }
+    for name in names {
       try checkCancellation()
       top.touch()
       // A file may go while others are read: then it is no part of the copy.

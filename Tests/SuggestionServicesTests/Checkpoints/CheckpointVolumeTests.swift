@@ -116,6 +116,16 @@ import Testing
     #expect(fixture.names("exp/.incomplete").isEmpty)
   }
 
+  /// Names are held in memory, of which a pod has little.
+  @Test func foldersTooFullAreRefused() throws {
+    fixture.makeFolder("exp/parent")
+    let full = fixture.path("exp/parent")
+    // Links cost nothing but their name.
+    for i in 0...ServiceLimits.checkpointEntries { symlink("x", "\(full)/\(i)") }
+    let error = #expect(throws: CheckpointError.self) { try prepare([("child", "parent")]) }
+    #expect(error == .tooMany(path: full) && error?.status.code == .failedPrecondition)
+  }
+
   // MARK: - Names
 
   static let badNames = [
