@@ -4,14 +4,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
+
+from algorithms import BY_NAME
+from clients import Suggestion
+from experiments import trial
 from katib_controller import ContractViolation, Controller, Hook, SimulatedTrial
+from server_process import CHANNEL_OPTIONS, ServerProcess
 from stubs import pb
+
+PBT = BY_NAME["pbt"]
 
 LABEL = "pbt.suggestion.katib.kubeflow.org/"
 WORKSHOP = ".incomplete"
@@ -81,3 +90,22 @@ class CheckpointFolders(Hook):
         trial.condition = "SUCCEEDED"
         trial.metrics = ((trial.metric_name, metric),)
         return True
+
+
+@contextlib.contextmanager
+def client(server: ServerProcess) -> Iterator[Suggestion]:
+    with grpc.insecure_channel(server.address, options=CHANNEL_OPTIONS) as channel:
+        yield Suggestion(channel)
+
+
+def population(names: list[str], values: list[float] | None = None) -> list[Any]:
+    """Finished trials of PBT's experiment."""
+    values = values or [float(number) for number in range(len(names))]
+    return [
+        trial(name, {"rate": "0.5", "layers": "3"}, value)
+        for name, value in zip(names, values, strict=True)
+    ]
+
+
+def names_of(reply: Any) -> list[str]:
+    return [entry.trial_name for entry in reply.parameter_assignments]
