@@ -123,7 +123,7 @@ def ask_until_answered(suggestion: Suggestion, message: Any, seconds: float) -> 
     raise AssertionError("no call came any further")
 
 
-def test_others_are_answered_while_checkpoints_are_copied(disk: Path, start_server: StartServer) -> None:
+def test_others_are_answered_during_a_copy(disk: Path, start_server: StartServer) -> None:
     server = start_server("--data-directory", str(disk), "--workers", "1")
     parents = [f"interop-old{number:05d}" for number in range(6)]
     for parent in parents:
