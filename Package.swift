@@ -114,6 +114,7 @@ let package = Package(
     .systemLibrary(name: "CZlib"),
     .systemLibrary(name: "CLAPACK"),
     .systemLibrary(name: "CYAML"),
+    .systemLibrary(name: "CLinux"),
     .target(name: "CKatibProto", linkerSettings: [archive("protobuf-c")]),
 
     // Leaves: they import none of ours.
@@ -133,7 +134,7 @@ let package = Package(
     module("CommonServices", ["ExperimentModel", "GRPC", "KatibAPI", logging]),
     module(
       "SuggestionServices",
-      ["Algorithms", "CommonServices", "ExperimentModel", "GRPC", "KatibAPI", logging]),
+      ["Algorithms", "CLinux", "CommonServices", "ExperimentModel", "GRPC", "KatibAPI", logging]),
     module(
       "EarlyStoppingServices",
       ["CommonServices", "ExperimentModel", "GRPC", "KatibAPI", "KubernetesAPI", logging]),

@@ -262,7 +262,7 @@ def measure(
     """
     with tempfile.TemporaryDirectory() as tmp:
         port, log = free_port(), os.path.join(tmp, "log")
-        with process(server_command(port, "--log-format", "json"), log) as p:
+        with process(server_command(port, "--log-format", "json", "--data-directory", tmp), log) as p:
             wait_serving(port)
             command = [LOAD, "--address", f"127.0.0.1:{port}", "--algorithm", algorithm, "--no-progress"]
             command += ["--parameters", str(parameters), "--history", str(history)]
@@ -291,7 +291,15 @@ LEAST_CALLS = 5
 
 # What an algorithm needs beyond the sample Experiment of katib-load.
 RUNGS = ["--setting", "r_l=256", "--setting", "resource_name=parameter2"]
-SETTINGS: dict[str, list[str]] = {"hyperband": RUNGS, "asha": RUNGS}
+SETTINGS: dict[str, list[str]] = {
+    "hyperband": RUNGS,
+    "asha": RUNGS,
+    "pbt": [
+        "--setting=suggestion_trial_dir=/checkpoint",
+        "--setting=n_population=1000",
+        "--setting=truncation_threshold=0.2",
+    ],
+}
 
 
 def bench_cost(rounds: int) -> None:

@@ -129,6 +129,11 @@ def check_katib(documents: list[dict], known: list[str] | None):
         manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": pod}
         kubernetes_validate.validate(manifest, kubernetes_validate.latest_version(), strict=True)
 
+    # The volume of the checkpoints: every trial's pod mounts it, on whatever node.
+    claim = entries["pbt"].get("persistentVolumeClaimSpec", {})
+    expect(claim.get("accessModes") == ["ReadWriteMany"], f"the entry of pbt claims {claim}")
+    expect("volumeMountPath" not in entries["pbt"], "the server expects Katib's own mount path")
+
     # Nothing else has changed.
     was = {e["algorithmName"]: e for e in BASE["runtime"]["suggestions"]}
     for name in set(was) - set(ours):
@@ -223,6 +228,16 @@ def check_switching():
         return subprocess.run(
             [sys.executable, SWITCH, *arguments], input=text, capture_output=True, text=True
         )
+
+    # An installation's own volume stays; one that has none gets ours.
+    large = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Ti"}}}
+    for before, wanted in ((large, large), (None, ENTRIES["extras"]["pbt"]["persistentVolumeClaimSpec"])):
+        old = {"algorithmName": "pbt", "image": "old"}
+        if before:
+            old["persistentVolumeClaimSpec"] = before
+        config = {"kind": "KatibConfig", "runtime": {"suggestions": [old]}}
+        new = switch(config, ENTRIES, "ours:1", ["pbt"])["runtime"]["suggestions"][0]
+        expect(new["persistentVolumeClaimSpec"] == wanted, f"pbt claims {new}, not {wanted}")
 
     piped = command("--image", "ours:2", "--only", ours[0], "-", text=yaml.dump(BASE))
     images = [e["image"] for e in yaml.safe_load(piped.stdout)["runtime"]["suggestions"]]

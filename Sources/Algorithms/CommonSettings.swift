@@ -35,7 +35,8 @@ public enum CommonSettings {
 }
 
 extension Algorithm {
-  /// Every setting that the algorithm takes: its own and the common ones.
+  /// Every setting that the algorithm takes: its own and the common ones, `failed_trials` in its own
+  /// words where it has some.
   public var allSettings: [SettingRow] {
     var rows = settings
     switch seeding {
@@ -44,7 +45,8 @@ extension Algorithm {
     case .experimentName: break
     }
     if acceptsInitialPoints { rows.append(CommonSettings.initialPoints.row) }
-    rows.append(CommonSettings.failedTrials.row)
+    let failedTrials = CommonSettings.failedTrials.row
+    if !rows.contains(where: { $0.name == failedTrials.name }) { rows.append(failedTrials) }
     return rows
   }
 }

@@ -50,8 +50,9 @@ public final class Problem: Sendable {
       case .zero: settings[CommonSettings.randomStateZero]
       case .experimentName: nil
       }
-    // The lengths and tags of an assignment, and those of a suggestion with its trial name.
-    largestSuggestionBytes = space.parameters.reduce(64) {
+    // The lengths and tags of an assignment, and those of a suggestion with its trial name; with
+    // checkpoints go labels, of which one is the parent's name.
+    largestSuggestionBytes = space.parameters.reduce(algorithm.keepsCheckpoints ? 320 : 64) {
       $0 + $1.name.utf8.count + $1.longestText + 12
     }
     unknownSettings = settings.unknownNames(declared: algorithm.allSettings)

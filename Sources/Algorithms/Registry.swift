@@ -17,6 +17,7 @@ public struct Registry: Sendable {
     CMAESSearch(),
     HyperbandSearch.hyperband,
     HyperbandSearch.asha,
+    PopulationBasedTraining(),
   ])
 
   public init(_ algorithms: [any Algorithm]) {

@@ -27,6 +27,10 @@ internal import Numerics
 ///     pbt              parent 15, generation modulo 32 5
 ///     cmaes            the algorithm's own
 ///
+/// An algorithm that fills `detail` with what it must read back may ask for *variants*: the check
+/// is then split into a variant, which decoding passes over, and a hash that is shorter by as
+/// much. So one index can have many names that mean the same.
+///
 /// What surprises: an index above `largestIndex` does not fail. It gets a name that decodes to
 /// nothing, and the trial is then understood like one of another image: 32,768 suggestions are more
 /// than twice what a Suggestion object can hold in etcd.
@@ -52,8 +56,12 @@ struct TrialNaming: Sendable {
 
   private let prefix: [UInt8]
   private let key: UInt64
+  /// The number of different hashes: `checks` divided by the number of variants.
+  private let hashes: UInt64
 
-  init(experiment: String, namespace: String, seed: UInt64) {
+  /// - Parameter variants: how many names an index and a detail can have.
+  init(experiment: String, namespace: String, seed: UInt64, variants: UInt64 = 1) {
+    hashes = TrialNaming.checks / variants
     prefix = TrialNaming.prefix(experiment)
     var key = RandomSource.mix(seed)
     for byte in namespace.utf8 { key = RandomSource.mix(key ^ UInt64(byte)) }
@@ -63,21 +71,26 @@ struct TrialNaming: Sendable {
     self.key = key
   }
 
-  init(_ request: SuggestionRequest) {
+  init(_ request: SuggestionRequest, variants: UInt64 = 1) {
     self.init(
-      experiment: request.experiment.name, namespace: request.namespace, seed: request.seed)
+      experiment: request.experiment.name, namespace: request.namespace, seed: request.seed,
+      variants: variants)
   }
 
   /// The name of issue `index`: a DNS-1123 label of at most 52 characters.
-  /// - Parameter detail: at most 20 bits; more are cut off.
-  func name(index: Int, detail: UInt32 = 0) -> String {
+  /// - Parameters:
+  ///   - detail: at most 20 bits; more are cut off.
+  ///   - variant: any number; taken modulo the number of variants.
+  func name(index: Int, detail: UInt32 = 0, variant: UInt64 = 0) -> String {
+    let variant = variant % (TrialNaming.checks / hashes)
     var value: UInt64
     if index >= 0, index <= TrialNaming.largestIndex {
       let payload = TrialNaming.payload(index, detail)
-      value = payload * TrialNaming.checks + check(payload)
+      value = payload * TrialNaming.checks + variant * hashes + hash(payload)
     } else {
       let hash = RandomSource.mix(key ^ UInt64(bitPattern: Int64(index)))
-      value = RandomSource.mix(hash ^ UInt64(detail)) % TrialNaming.capacity
+      value =
+        RandomSource.mix(hash ^ (UInt64(detail) | variant << 32)) % TrialNaming.capacity
     }
     var suffix = [UInt8](repeating: 0, count: TrialNaming.suffixLength)
     for i in suffix.indices.reversed() {
@@ -104,7 +117,7 @@ struct TrialNaming: Sendable {
       }
       let payload = value / TrialNaming.checks
       guard payload >> (15 + TrialNaming.detailBits) == 0,
-        value % TrialNaming.checks == check(payload)
+        value % TrialNaming.checks % hashes == hash(payload)
       else { return nil }
       return Tag(
         index: Int(payload >> TrialNaming.detailBits),
@@ -119,8 +132,8 @@ struct TrialNaming: Sendable {
     UInt64(index) << detailBits | UInt64(detail) & (1 << detailBits - 1)
   }
 
-  private func check(_ payload: UInt64) -> UInt64 {
-    RandomSource.mix(key ^ RandomSource.mix(payload)) % TrialNaming.checks
+  private func hash(_ payload: UInt64) -> UInt64 {
+    RandomSource.mix(key ^ RandomSource.mix(payload)) % hashes
   }
 
   /// The Experiment's name and a hyphen. Katib admits DNS-1123 labels of up to 40 characters; for

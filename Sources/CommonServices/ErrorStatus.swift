@@ -11,7 +11,8 @@ internal import KatibAPI
 /// Experiment and shows the message to its user, every other code counts as "valid"; at
 /// GetSuggestions every error is asked again, for ever. So what the user can mend is
 /// INVALID_ARGUMENT, what asking again can mend is RESOURCE_EXHAUSTED, and INTERNAL is a request
-/// that no controller sends.
+/// that no controller sends. Of the checkpoint volume, what its operator can mend is
+/// FAILED_PRECONDITION, and what may pass is UNAVAILABLE.
 package enum ErrorStatus {
   package static func status(of error: any Error) -> Status {
     switch error {
@@ -35,7 +36,10 @@ package enum ErrorStatus {
   /// The same at validation, where a refusal must be INVALID_ARGUMENT to count as one.
   package static func validationStatus(of error: any Error) -> Status {
     let status = status(of: error)
-    return status.code == .resourceExhausted
-      ? Status(.invalidArgument, status.message) : status
+    switch status.code {
+    case .resourceExhausted, .failedPrecondition, .unavailable:
+      return Status(.invalidArgument, status.message)
+    default: return status
+    }
   }
 }

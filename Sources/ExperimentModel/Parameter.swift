@@ -159,6 +159,16 @@ public final class Parameter: Sendable {
     return grid.center(Int(coordinate))
   }
 
+  /// The reading of this parameter's own value nearest to `reading`: moved into the range, onto
+  /// the grid, to an entry of the list. NaN stays NaN, and so does what is no category.
+  public func nearest(reading: Double) -> Double {
+    if case .interval(let minimum, let maximum, _) = domain {
+      return reading.isNaN ? .nan : min(max(reading, minimum), maximum)
+    }
+    let coordinate = coordinate(ofReading: reading)
+    return coordinate.isNaN ? .nan : self.reading(ofCoordinate: coordinate)
+  }
+
   /// True when `reading` is one of this parameter's own values.
   public func contains(reading: Double) -> Bool {
     guard !reading.isNaN else { return false }

@@ -29,4 +29,21 @@ extension ServiceLimits {
   /// What a suggestion takes in memory while a reply is made, for each byte that it takes on the
   /// wire: two Swift strings for each assignment.
   package static let workingBytesPerReplyByte = 3
+
+  /// How deep the folders of a checkpoint may be nested: each level holds two descriptors open.
+  package static let checkpointDepth = 64
+
+  /// The most entries of one folder of a checkpoint: their names are held in memory, at some 100
+  /// bytes each.
+  package static let checkpointEntries = 100_000
+
+  /// How much of a file is copied before the copy looks whether anybody still waits for it.
+  package static let checkpointPartBytes = 64 << 20
+
+  /// The buffer for copies that the kernel does not make itself.
+  package static let checkpointBufferBytes = 1 << 20
+
+  /// After so many seconds without a change an incomplete folder is taken for abandoned. A copy
+  /// shows signs of life with each part of a file.
+  package static let idleCheckpointSeconds = 600
 }

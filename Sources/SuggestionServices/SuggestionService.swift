@@ -5,6 +5,7 @@ public import Algorithms
 internal import CommonServices
 internal import ExperimentModel
 public import GRPC
+internal import Glibc
 internal import KatibAPI
 public import Logging
 internal import Synchronization
@@ -16,6 +17,9 @@ internal import Synchronization
 public final class SuggestionService: Sendable {
   private let registry: Registry
   private let namespace: String
+  private let checkpoints: CheckpointVolume
+  /// The names of the algorithms whose calls write to the volume.
+  private let checkpointAlgorithms: [[UInt8]]
   private let logger: Logger
   private let drawSeed: @Sendable () -> UInt64
   private let clock: @Sendable () -> ContinuousClock.Instant
@@ -30,16 +34,23 @@ public final class SuggestionService: Sendable {
 
   /// - Parameters:
   ///   - namespace: the Kubernetes namespace of this process; empty outside a cluster.
+  ///   - checkpoints: the volume for algorithms whose trials keep checkpoints.
   ///   - budget: the process-wide memory budget, which decode arenas share with the transport.
   ///   - drawSeed: makes seeds for Experiments that have none.
   ///   - clock: read at the start and the end of a call, for the log alone.
   public init(
-    registry: Registry, namespace: String, budget: MemoryBudget, logger: Logger,
+    registry: Registry, namespace: String,
+    checkpoints: CheckpointVolume = CheckpointVolume(root: CheckpointVolume.defaultRoot),
+    budget: MemoryBudget, logger: Logger,
     drawSeed: @escaping @Sendable () -> UInt64 = { UInt64.random(in: 0 ... .max) },
     clock: @escaping @Sendable () -> ContinuousClock.Instant = { ContinuousClock.now }
   ) {
     self.registry = registry
     self.namespace = namespace
+    self.checkpoints = checkpoints
+    checkpointAlgorithms = registry.algorithms.filter(\.keepsCheckpoints).map {
+      Array($0.name.utf8)
+    }
     self.budget = budget
     arenas = ArenaPool(
       budget: ArenaBudget(reserve: { budget.reserve($0) }, release: { budget.release($0) }))
@@ -52,20 +63,31 @@ public final class SuggestionService: Sendable {
   public func register(in router: inout Router) {
     router.unary(
       "/\(SuggestionService.name)/GetSuggestions",
-      placement: { SuggestionService.placement($0) },
+      placement: { self.placement($0) },
       { try self.getSuggestions($0, $1) })
     router.unary(
-      "/\(SuggestionService.name)/ValidateAlgorithmSettings", placement: { _ in .worker },
+      "/\(SuggestionService.name)/ValidateAlgorithmSettings",
+      placement: { self.isQuick($0) ? .inline : .worker },
       { try self.validateAlgorithmSettings($0, $1) })
   }
 
   /// Small requests without history stay on the I/O thread.
-  private static func placement(_ request: UnsafeRawBufferPointer) -> Placement {
-    guard request.count <= ServiceLimits.inlineRequestBytes,
-      let outline = try? SuggestionsOutline(request), outline.trialCount == 0,
-      outline.currentRequestNumber <= ServiceLimits.inlineSuggestions
+  private func placement(_ request: UnsafeRawBufferPointer) -> Placement {
+    guard isQuick(request), let outline = try? SuggestionsOutline(request),
+      outline.trialCount == 0, outline.currentRequestNumber <= ServiceLimits.inlineSuggestions
     else { return .worker }
     return .inline
+  }
+
+  /// Whether a request is small, and nothing in it waits for the checkpoint volume. Validation of
+  /// such a one needs no worker, so a full queue cannot make an invalid Experiment pass: the
+  /// controller would take RESOURCE_EXHAUSTED for a yes.
+  ///
+  /// An algorithm's name stands in the bytes as it is, so a request without any of the names is for
+  /// none of them; one that has the bytes by chance loses a few microseconds.
+  private func isQuick(_ request: UnsafeRawBufferPointer) -> Bool {
+    request.count <= ServiceLimits.inlineRequestBytes
+      && !checkpointAlgorithms.contains { request.contains($0) }
   }
 
   // MARK: - GetSuggestions
@@ -80,6 +102,9 @@ public final class SuggestionService: Sendable {
     var count = 0
     var position = 0
     var decodeMilliseconds: Double?
+    /// Of a reply that needed checkpoint folders.
+    var checkpoints: CheckpointVolume.Report?
+    var checkpointMilliseconds = 0.0
   }
 
   private func getSuggestions(
@@ -130,7 +155,17 @@ public final class SuggestionService: Sendable {
     let reply = try decoded.problem.suggest(
       history: decoded.history, count: decoded.count, position: position, namespace: namespace,
       drawSeed: drawSeed, checkCancellation: { try context.checkCancellation() })
-    for notice in reply.notices {
+    var notices = reply.notices
+    if !reply.checkpoints.isEmpty {
+      let start = clock()
+      let report = try checkpoints.prepare(
+        reply.checkpoints, experiment: account.experiment,
+        checkCancellation: { try context.checkCancellation() })
+      account.checkpoints = report
+      account.checkpointMilliseconds = milliseconds(since: start)
+      notices += report.notices
+    }
+    for notice in notices {
       logger.notice("\(notice)", metadata: ["experiment": "\(account.experiment)"])
     }
     return try OutgoingMessage(
@@ -209,6 +244,11 @@ public final class SuggestionService: Sendable {
       metadata["decodeMs"] = account.decodeMilliseconds.map { "\($0)" }
       metadata["ms"] = "\(milliseconds(since: start))"
     }
+    if let report = account.checkpoints {
+      metadata["folders"] = "\(report.made)"
+      metadata["copiedBytes"] = "\(report.bytes)"
+      metadata["foldersMs"] = "\(account.checkpointMilliseconds)"
+    }
     if status.code != .ok { metadata["error"] = "\(status.message)" }
     logger.log(level: level, "GetSuggestions", metadata: metadata)
   }
@@ -233,7 +273,8 @@ public final class SuggestionService: Sendable {
       }
       experiment = request.name
       algorithm = request.algorithmName
-      _ = try Problem(request, registry: registry, strictness: .validation)
+      let problem = try Problem(request, registry: registry, strictness: .validation)
+      if problem.algorithm.keepsCheckpoints { try checkpoints.check(experiment: experiment) }
     } catch {
       status = ErrorStatus.validationStatus(of: error)
     }
@@ -248,5 +289,19 @@ public final class SuggestionService: Sendable {
       level: isValid ? .info : .warning, "ValidateAlgorithmSettings", metadata: metadata)
     guard isValid else { throw status }
     return try OutgoingMessage(EmptyReply(), using: arenas)
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  /// Whether `bytes`, which are some, stand in here one after another.
+  fileprivate func contains(_ bytes: [UInt8]) -> Bool {
+    guard var start = baseAddress, let first = bytes.first else { return false }
+    let end = start + count
+    while let found = memchr(start, Int32(first), end - start) {
+      guard end - UnsafeRawPointer(found) >= bytes.count else { break }
+      if memcmp(found, bytes, bytes.count) == 0 { return true }
+      start = UnsafeRawPointer(found) + 1
+    }
+    return false
   }
 }

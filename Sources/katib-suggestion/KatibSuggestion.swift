@@ -23,6 +23,11 @@ struct KatibSuggestion: ParsableCommand {
 
   @OptionGroup var options: ServeOptions<SuggestionProgram>
 
+  @Option(
+    help: SuggestionProgram.dataDirectory.help(
+      "Where the volume for checkpoints is mounted.", CheckpointVolume.defaultRoot))
+  var dataDirectory: String?
+
   func run() throws {
     let settings = try options.resolved()
     let logger = settings.logger("katib-suggestion")
@@ -33,6 +38,9 @@ struct KatibSuggestion: ParsableCommand {
     var router = Router()
     SuggestionService(
       registry: .standard, namespace: settings.namespace ?? ServiceAccount.namespace() ?? "",
+      checkpoints: CheckpointVolume(
+        root: dataDirectory ?? SuggestionProgram.dataDirectory.value
+          ?? CheckpointVolume.defaultRoot),
       budget: process.memoryBudget, logger: logger
     ).register(in: &router)
     try process.serve(&router, health: health, services: [SuggestionService.name])
@@ -46,4 +54,6 @@ enum SuggestionProgram: ServerProgram {
   static let workers = 2
   static let workersSummary = "Threads that compute suggestions."
   static let namespaceSummary = "Namespace of this process, part of the hash in chosen trial names."
+  static let dataDirectory = Twin(
+    flag: "data-directory", variable: variablePrefix + "DATA_DIRECTORY")
 }

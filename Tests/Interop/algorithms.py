@@ -70,6 +70,15 @@ ALGORITHMS = [
         )
         for name in ("hyperband", "asha")
     ],
+    Algorithm(
+        "pbt",
+        settings={
+            "suggestion_trial_dir": "/checkpoint",
+            "n_population": "6",
+            "truncation_threshold": "0.3",
+        },
+        draws_seed=True,
+    ),
 ]
 BY_NAME = {algorithm.name: algorithm for algorithm in ALGORITHMS}
 

@@ -4,7 +4,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import grpc
 import pytest
@@ -60,3 +64,25 @@ def start_server() -> Iterator[Callable[..., ServerProcess]]:
     yield start
     for server in started:
         server.__exit__()
+
+
+@contextlib.contextmanager
+def new_volume(where: str | None) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(
+        prefix="katib-pbt.", dir=where, ignore_cleanup_errors=True
+    ) as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
+
+
+@pytest.fixture
+def volume() -> Iterator[Path]:
+    """In memory where there is such a place: every file is synchronised."""
+    with new_volume("/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as folder:
+        yield folder
+
+
+@pytest.fixture
+def disk() -> Iterator[Path]:
+    with new_volume(None) as folder:
+        yield folder

@@ -28,6 +28,8 @@ CHANNEL_OPTIONS = [
     ("grpc.max_send_message_length", -1),
 ]
 START_SECONDS = 15.0
+# The volume for checkpoints that all servers of a test run share, as replicas of a pod do.
+VOLUME = tempfile.TemporaryDirectory(prefix="katib-volume.", ignore_cleanup_errors=True)
 
 
 def binary(name: str = "katib-suggestion") -> str:
@@ -58,7 +60,8 @@ class ServerProcess:
         self.address = f"127.0.0.1:{self.port}"
         self._command = [*(command or [binary()]), "--host", "127.0.0.1", "--port", str(self.port)]
         self._command += arguments
-        self._environment = dict(os.environ) | dict(environment or {})
+        self._environment = os.environ | {"KATIB_SUGGESTION_DATA_DIRECTORY": VOLUME.name}
+        self._environment |= dict(environment or {})
         self._log = tempfile.NamedTemporaryFile(suffix=".log")  # noqa: SIM115
         self._process: subprocess.Popen[bytes] | None = None
 

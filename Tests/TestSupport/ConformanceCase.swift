@@ -58,6 +58,13 @@ public struct ConformanceCase: Sendable, CustomTestStringConvertible {
     },
     row("hyperband", halving),
     row("asha", halving),
+    row("pbt") {
+      $0.requiredSettings = .of([
+        "suggestion_trial_dir": "/checkpoint", "n_population": "5", "truncation_threshold": "0.4",
+      ])
+      $0.repeatsPoints = true
+      $0.isCheap = true
+    },
   ]
 
   /// Configurations come again on their next rungs, and the resource is the rung's.

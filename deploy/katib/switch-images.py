@@ -56,7 +56,8 @@ def entry_for(algorithm: str, old: dict, entries: dict, image: str) -> dict:
     """The new entry of one algorithm, keeping what belongs to the installation."""
     kept = {field: old[field] for field in OF_THE_INSTALLATION if field in old}
     container = copy.deepcopy(entries["container"])
-    return {"algorithmName": algorithm, "image": image, **container, **kept}
+    extras = copy.deepcopy(entries.get("extras", {}).get(algorithm, {}))
+    return {"algorithmName": algorithm, "image": image, **container, **extras, **kept}
 
 
 def replace(known: list[dict], new: dict):
