@@ -1,6 +1,7 @@
 // Copyright 2026 The katib-suggestion authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CommonServices
 internal import ExperimentModel
 internal import GRPC
 internal import Glibc

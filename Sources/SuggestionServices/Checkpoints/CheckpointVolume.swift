@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Algorithms
+internal import CommonServices
 internal import Glibc
 
 /// The trials' checkpoint folders on the volume that Katib mounts into the suggestion's pod.

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CLinux
+internal import CommonServices
 internal import Glibc
 
 /// A call of the system that failed.

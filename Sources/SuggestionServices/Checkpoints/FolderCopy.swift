@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CLinux
+internal import CommonServices
 internal import Glibc
 
 /// Copies what is in one folder into another: files, folders, and symbolic links as links.
