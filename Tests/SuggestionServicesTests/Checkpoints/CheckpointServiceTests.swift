@@ -2,12 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Algorithms
+import CommonServices
 import ExperimentModel
 import GRPC
 import Glibc
 import KatibAPI
 import Logging
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import SuggestionServices

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Algorithms
+import CommonServices
 import Dispatch
 import GRPC
 import Glibc
