@@ -31,15 +31,25 @@ struct BayesianOptimizer {
       self == .expectedImprovementPerSecond || self == .probabilityOfImprovementPerSecond
     }
 
-    var function: AcquisitionFunction {
+    /// - Parameter index: the position of the suggestion. The portfolio alternates between expected
+    ///   improvement and a confidence bound: each is at its best where the other is misled, and the
+    ///   gains by which scikit-optimize weighs them are a state that nobody keeps here
+    ///   (docs/ablations-bayesianoptimization.md).
+    func function(at index: Int) -> AcquisitionFunction {
       switch self {
-      case .portfolio, .expectedImprovement, .expectedImprovementPerSecond:
+      case .portfolio:
+        index.isMultiple(of: 2)
+          ? .logExpectedImprovement : .confidenceBound(kappa: Self.portfolioKappa)
+      case .expectedImprovement, .expectedImprovementPerSecond:
         .logExpectedImprovement
       case .probabilityOfImprovement, .probabilityOfImprovementPerSecond:
         .logProbabilityOfImprovement
       case .lowerConfidenceBound: .confidenceBound(kappa: 1.96)
       }
     }
+
+    /// Deviations below the mean, as in Vizier's default (Song et al. 2024).
+    private static let portfolioKappa = 1.8
   }
 
   struct Settings: Sendable {

@@ -187,7 +187,7 @@ struct GaussianModel: Surrogate {
     index: Int, of count: Int, taken: Set<[Double]>, work: Work
   ) throws -> [Double]? {
     let acquisition = GaussianAcquisition(
-      function: settings.acquisition.function, models: models, shares: shares,
+      function: settings.acquisition.function(at: index), models: models, shares: shares,
       logDuration: logDuration)
     var optimizer = AcquisitionOptimizer(axes: axes, taken: taken, promising: promising)
     if count > 4 {

@@ -95,7 +95,7 @@ struct TreeModel: Surrogate {
     index: Int, of count: Int, taken: Set<[Double]>, work: Work
   ) throws -> [Double]? {
     let acquisition = TreeAcquisition(
-      function: settings.acquisition.function, ensemble: ensemble, incumbent: incumbent,
+      function: settings.acquisition.function(at: index), ensemble: ensemble, incumbent: incumbent,
       logDuration: logDuration)
     var optimizer = AcquisitionOptimizer(axes: axes, taken: taken, promising: promising)
     let root = Double(max(1, count)).squareRoot()

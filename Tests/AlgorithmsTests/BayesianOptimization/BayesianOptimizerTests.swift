@@ -108,6 +108,23 @@ import Testing
   }
 
   /// Every point of a small space comes once before any comes twice.
+  /// The portfolio takes expected improvement and a confidence bound in turn, by position.
+  @Test func thePortfolioAlternates() throws {
+    typealias Name = BayesianOptimizer.AcquisitionName
+    #expect(Name.portfolio.function(at: 40) == .logExpectedImprovement)
+    #expect(Name.portfolio.function(at: 41) == .confidenceBound(kappa: 1.8))
+    let known = points(12, on: Self.mixed)
+    let observations = BayesianOptimizer.Observations(
+      finished: known, values: known.map { $0[0] + sin(9 * $0[0]) + $0[1] })
+    func next(_ name: Name, _ position: Int) throws -> [[Double]] {
+      try optimizer(acquisition: name).suggest(
+        1, position: position, observations: observations, work: Work())
+    }
+    let (even, odd) = (try next(.portfolio, 40), try next(.portfolio, 41))
+    #expect(try even == next(.expectedImprovement, 40))
+    #expect(try odd != next(.expectedImprovement, 41))
+  }
+
   @Test(arguments: estimators)
   func aSmallSpaceIsExhaustedBeforeAnythingRepeats(
     estimator: BayesianOptimizer.Estimator
