@@ -10,6 +10,11 @@ import Testing
     try Conformance.countsAreExact(algorithm)
   }
 
+  @Test(arguments: ConformanceCase.all)
+  func theLargestRequestIsAnswered(_ algorithm: ConformanceCase) throws {
+    try Conformance.theLargestRequestIsAnswered(algorithm)
+  }
+
   @Test(arguments: ConformanceCase.all) func validationPasses(_ algorithm: ConformanceCase) {
     Conformance.validationPasses(algorithm)
   }

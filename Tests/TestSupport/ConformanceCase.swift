@@ -26,8 +26,6 @@ public struct ConformanceCase: Sendable, CustomTestStringConvertible {
   public var repeatsPoints = false
   /// K suggestions at once are those of K requests for one, the earlier ones pending.
   public var batchEqualsSequence = false
-  /// 10,000 suggestions in one reply take seconds at most.
-  public var isCheap = false
   /// The reply is not made of the search space's parameters: names in order, nil where it is.
   public var ownAssignments: [String]?
 
@@ -45,16 +43,13 @@ public struct ConformanceCase: Sendable, CustomTestStringConvertible {
   private static let special: [ConformanceCase] = [
     row("random") {
       $0.batchEqualsSequence = true
-      $0.isCheap = true
     },
     row("grid") {
       $0.needsFiniteSpace = true
       $0.batchEqualsSequence = true
-      $0.isCheap = true
     },
     row("sobol") {
       $0.batchEqualsSequence = true
-      $0.isCheap = true
     },
     row("hyperband", halving),
     row("asha", halving),
@@ -63,7 +58,6 @@ public struct ConformanceCase: Sendable, CustomTestStringConvertible {
         "suggestion_trial_dir": "/checkpoint", "n_population": "5", "truncation_threshold": "0.4",
       ])
       $0.repeatsPoints = true
-      $0.isCheap = true
     },
   ]
 
@@ -73,7 +67,6 @@ public struct ConformanceCase: Sendable, CustomTestStringConvertible {
     row.requiredParameters = [.int("epochs", "1", "20")]
     row.ownParameters = ["epochs"]
     row.repeatsPoints = true
-    row.isCheap = true
   }
 
   private static func row(

@@ -102,7 +102,9 @@ struct BayesianOptimizer {
       try work.spend(1)
       let index = position + chosen.count
       var point: [Double]?
-      if index >= design.count && known.values.count >= min(3, design.count) {
+      if index >= design.count && known.values.count >= min(3, design.count)
+        && chosen.count < AlgorithmLimits.gaussianProcessSuggestions
+      {
         if model == nil {
           model = try surrogate(known, position: position, count: count, work: work)
           try model?.addPending(known.pending + chosen, work: work)
@@ -116,7 +118,7 @@ struct BayesianOptimizer {
         point ?? design.point(index), axes: axes, taken: taken, seed: settings.seed, index: index)
       chosen.append(next)
       taken.insert(next)
-      if chosen.count < count {
+      if chosen.count < min(count, AlgorithmLimits.gaussianProcessSuggestions) {
         try model?.addPending([next], work: work)
       }
     }

@@ -75,8 +75,9 @@ public struct CMAESEngine: Sendable {
     for slot in 0..<count {
       try checkCancellation()
       let index = position + slot
+      let isScreened = slot < AlgorithmLimits.screenedSuggestions
       let point =
-        screening?.choose(
+        (isScreened ? screening : nil)?.choose(
           among: settings.candidates, index: index, replay: replay, visited: visited)
         ?? sample(index: index, replay: replay, visited: visited)
       screening?.believe(point, replay: replay)

@@ -105,8 +105,12 @@ struct BaseConfigurations {
     var settings = TPEEngine.Settings()
     settings.startupCount = 0
     settings.seed = request.seed
-    let engine = TPEEngine(axes: model.axes, settings: settings) { _ in
-      model.axes.map { _ in 0.5 }
+    let (axes, seed) = (model.axes, request.seed)
+    // Only for what is asked for beyond what the model makes in one request.
+    let engine = TPEEngine(axes: axes, settings: settings) { index in
+      var random = RandomSource(
+        seed: seed, purpose: "base configuration overflow", index: UInt64(index))
+      return axes.map { _ in random.uniform() }
     }
     let suggested = try engine.suggest(
       count: modelled.count, position: indices[first], history: known,

@@ -75,7 +75,9 @@ public struct TPEEngine: Sendable {
       var random = RandomSource(
         seed: settings.seed, purpose: "tpe candidates", index: UInt64(index))
       var point: [Double]
-      if index < settings.startupCount || split.finished < TPEEngine.leastFinished {
+      if index < settings.startupCount || split.finished < TPEEngine.leastFinished
+        || slot >= AlgorithmLimits.parzenSuggestions
+      {
         point = startupPoint(index)
       } else {
         var judge =

@@ -113,16 +113,15 @@ import Testing
     typealias Name = BayesianOptimizer.AcquisitionName
     #expect(Name.portfolio.function(at: 40) == .logExpectedImprovement)
     #expect(Name.portfolio.function(at: 41) == .confidenceBound(kappa: 1.8))
-    let known = points(12, on: Self.mixed)
-    let observations = BayesianOptimizer.Observations(
-      finished: known, values: known.map { $0[0] + sin(9 * $0[0]) + $0[1] })
-    func next(_ name: Name, _ position: Int) throws -> [[Double]] {
-      try optimizer(acquisition: name).suggest(
-        1, position: position, observations: observations, work: Work())
+    func next(_ name: Name, after count: Int) throws -> [[Double]] {
+      let known = points(count, on: Self.mixed)
+      let observations = BayesianOptimizer.Observations(
+        finished: known, values: known.map { $0[0] + sin(9 * $0[0]) + $0[1] })
+      return try optimizer(acquisition: name).suggest(
+        1, position: count, observations: observations, work: Work())
     }
-    let (even, odd) = (try next(.portfolio, 40), try next(.portfolio, 41))
-    #expect(try even == next(.expectedImprovement, 40))
-    #expect(try odd != next(.expectedImprovement, 41))
+    #expect(try next(.portfolio, after: 12) == next(.expectedImprovement, after: 12))
+    #expect(try next(.portfolio, after: 13) != next(.expectedImprovement, after: 13))
   }
 
   @Test(arguments: estimators)
