@@ -46,6 +46,10 @@ public protocol Algorithm: Sendable {
   /// the search space.
   var textAssignments: [String] { get }
 
+  /// The most bytes that one suggestion can take on the wire, where it is not made of the search
+  /// space's parameters; nil where it is.
+  func largestSuggestionBytes(_ problem: Problem) -> Int?
+
   /// What this algorithm demands beyond a sound search space and sound settings.
   /// - Throws: `InvalidExperiment`; the message is shown to the user.
   func validate(_ problem: Problem) throws(InvalidExperiment)
@@ -63,6 +67,7 @@ extension Algorithm {
   public var placesInitialPoints: Bool { false }
   public var keepsCheckpoints: Bool { false }
   public var textAssignments: [String] { [] }
+  public func largestSuggestionBytes(_ problem: Problem) -> Int? { nil }
   public func validate(_ problem: Problem) throws(InvalidExperiment) {}
 }
 

@@ -6,4 +6,18 @@ enum AlgorithmLimits {
   /// The longest text of `initial_points`, in bytes: over a thousand points of ten parameters. As
   /// decoded JSON it takes up to a hundred times as much memory, which must fit the pod.
   static let initialPointsBytes = 128 << 10
+
+  /// The most operations of an architecture search: every combination of every operation's
+  /// parameter values counts. Katib's example with everything in it has 106; each costs two rows of
+  /// the controller's weights.
+  static let operations = 2_048
+
+  /// The most layers of an architecture that `enas` searches. Each layer may skip to every earlier
+  /// one, so a suggestion grows with the square: at this depth it takes 400 KB, and the object in
+  /// which Katib keeps all suggestions is full after four.
+  static let layers = 512
+
+  /// The largest LSTM of the controller of `enas`: with it and all operations the weights take 27
+  /// MiB, four numbers each.
+  static let controllerHiddenSize = 256
 }

@@ -46,8 +46,9 @@ public struct Problem: Sendable {
   /// The most bytes that one suggestion of this Experiment can take on the wire, as far as its
   /// parameters tell: each with its name and its longest value.
   public var largestSuggestionBytes: Int {
+    if let bytes = algorithm.largestSuggestionBytes(self) { return bytes }
     // The lengths and tags of an assignment, and those of a suggestion with its trial name.
-    space.parameters.reduce(64) { $0 + $1.name.utf8.count + $1.longestText + 12 }
+    return space.parameters.reduce(64) { $0 + $1.name.utf8.count + $1.longestText + 12 }
   }
 
   /// Names of settings that were passed over; worth a log line.
@@ -105,6 +106,7 @@ public struct Problem: Sendable {
     case .zero:
       return (UInt64(settings[CommonSettings.randomState] ?? 0), [])
     case .experimentName:
+      if let given = settings[CommonSettings.randomStateOfName] { return (UInt64(given), []) }
       return (
         experiment.name.utf8.reduce(0) { RandomSource.mix($0 ^ UInt64($1)) }, []
       )

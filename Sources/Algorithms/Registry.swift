@@ -15,6 +15,8 @@ public struct Registry: Sendable {
     TPESearch.multivariate,
     BayesianSearch(),
     CMAESSearch(),
+    ENASSearch(),
+    DARTSSearch(),
   ])
 
   public init(_ algorithms: [any Algorithm]) {
