@@ -49,7 +49,7 @@ enum DARTSSettings {
         members.append((setting.name, json))
       }
     }
-    return PythonJSON.object(members)
+    return PythonJSON.object(members.lazy.map { ($0.key, $0.json) })
   }
 
   private static func whole(

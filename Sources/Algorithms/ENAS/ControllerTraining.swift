@@ -32,10 +32,11 @@ struct ControllerTraining: Sendable {
   var skipTarget = 0.4
   var skipWeight = 0.8
   var trainSteps = 50
-  /// Multiplications that a training may take: about 250 ms on one core.
+  /// Looks at trials that a training may take: more teach nothing (docs/ablations-enas.md).
+  var mostSteps = 300
+  /// Multiplications that a training may take, some 250 ms on one core: fewer looks for a network
+  /// that is much larger than most.
   var budget = 2_600_000_000
-  /// Looks at trials that a training may take, however small the network.
-  var mostSteps = 800
 
   /// The skip rate before there is a controller.
   var startingSkipRate: Double { skipTarget }

@@ -28,11 +28,11 @@ struct ENASEngine {
   let training: ControllerTraining
   let seed: UInt64
   var evolution = RegularizedEvolution()
-
   /// Suggestions that are drawn at random first: something to learn from.
-  static let startUp = 10
+  var startUp = 10
   /// How often the controller proposes.
-  static let controllerShare = 0.5
+  var controllerShare = 0.5
+
   /// Draws from the controller until one is new.
   private static let redraws = 10
   /// Multiplications that drawing may take in one call; evolution proposes the rest.
@@ -57,9 +57,9 @@ struct ENASEngine {
       try checkCancellation()
       var random = RandomSource(seed: seed, purpose: "enas", index: UInt64(index))
       var proposal: Architecture
-      if index < ENASEngine.startUp || finished.count < 2 {
+      if index < startUp || finished.count < 2 {
         proposal = space.random(skipRate: training.startingSkipRate, using: &random)
-      } else if random.uniform() < ENASEngine.controllerShare, draws > 0 {
+      } else if random.uniform() < controllerShare, draws > 0 {
         let trained =
           try controller
           ?? training.trained(

@@ -40,7 +40,7 @@ enum PythonJSON {
   }
 
   /// An object of keys and values that are JSON already, in this order.
-  static func object(_ members: some Sequence<(key: String, json: String)>) -> String {
-    "{" + members.lazy.map { "\(string($0.key)): \($0.json)" }.joined(separator: ", ") + "}"
+  static func object(_ members: some Sequence<(String, String)>) -> String {
+    "{" + members.lazy.map { key, json in "\(string(key)): \(json)" }.joined(separator: ", ") + "}"
   }
 }
