@@ -39,24 +39,28 @@ struct DARTSSearch: Algorithm {
   }
 
   func suggest(_ request: SuggestionRequest) throws -> SuggestionReply {
-    let experiment = request.experiment
-    let task = Suggestion(assignments: [
-      Assignment(
-        name: "algorithm-settings", value: DARTSSettings.json(experiment.algorithmSettings)),
-      Assignment(
-        name: "search-space",
-        value: PythonJSON.array(try operationNames(request.problem).map(PythonJSON.string))),
-      Assignment(
-        name: "num-layers", value: String(experiment.neuralArchitecture?.layerCount ?? 0)),
-    ])
-    return SuggestionReply(suggestions: Array(repeating: task, count: request.count))
+    SuggestionReply(
+      suggestions: Array(repeating: try task(request.problem), count: request.count))
   }
 
   func largestSuggestionBytes(_ problem: Problem) -> Int? {
-    let names = (try? operationNames(problem)) ?? []
-    let settings = DARTSSettings.json(problem.experiment.algorithmSettings)
-    // Escaped, a byte of a name can take six; separators and the fields' own names are the rest.
-    return names.reduce(settings.utf8.count + 160) { $0 + 6 * $1.utf8.count + 4 }
+    let assignments = (try? task(problem))?.assignments ?? []
+    // Lengths and tags around them.
+    return assignments.reduce(8) { $0 + $1.name.utf8.count + $1.value.utf8.count + 12 }
+  }
+
+  /// The one suggestion there is.
+  private func task(_ problem: Problem) throws(InvalidExperiment) -> Suggestion {
+    let experiment = problem.experiment
+    let names = try operationNames(problem)
+    return Suggestion(assignments: [
+      Assignment(
+        name: "algorithm-settings", value: DARTSSettings.json(experiment.algorithmSettings)),
+      Assignment(
+        name: "search-space", value: PythonJSON.array(names.map(PythonJSON.string))),
+      Assignment(
+        name: "num-layers", value: String(experiment.neuralArchitecture?.layerCount ?? 0)),
+    ])
   }
 
   /// `<type>_<size>x<size>` for every value of an operation's first parameter, the filter size.

@@ -81,19 +81,32 @@ struct NetworkSpace: Sendable {
     ])
   }
 
-  /// The most bytes that the texts of one suggestion can take.
+  /// The most bytes that one suggestion can take on the wire.
   var largestSuggestionBytes: Int {
-    let idDigits = String(shape.operations).count
-    let architecture = shape.layers * (idDigits + 4) + 3 * shape.skips
-    let longest = kinds.reduce(0) { longest, kind in
-      max(
-        longest,
-        kind.parameters.reduce(64 + PythonJSON.string(kind.type).utf8.count) {
-          $0 + PythonJSON.string($1.name).utf8.count + $1.longestJSON + 4
-        })
+    let id = String(shape.operations).utf8.count
+    let architecture = shape.layers * (id + 4) + 3 * shape.skips
+    // As many different operations as there are layers, the longest first.
+    var operations = 0
+    var layers = shape.layers
+    for (longest, count) in kinds.map({ ($0.longestJSON(id), $0.combinations ?? .max) })
+      .sorted(by: { $0.0 > $1.0 }) where layers > 0
+    {
+      operations += min(count, layers) * longest
+      layers -= min(count, layers)
     }
-    let sizes = 12 * (inputSizes.count + outputSizes.count)
-    return 256 + architecture + sizes + min(shape.layers, shape.operations) * longest
+    let sizes = 13 * (inputSizes.count + outputSizes.count)
+    // The names, keys and tags around them.
+    return 140 + architecture + sizes + operations
+  }
+}
+
+extension OperationKind {
+  /// The bytes of the longest entry of this kind in the embedding, with ids of so many digits.
+  fileprivate func longestJSON(_ idDigits: Int) -> Int {
+    // '': {'opt_id': , 'opt_type': , 'opt_params': {}}, and for each parameter a colon and a comma.
+    parameters.reduce(52 + 2 * idDigits + PythonJSON.string(type).utf8.count) {
+      $0 + PythonJSON.string($1.name).utf8.count + $1.longestJSON + 4
+    }
   }
 }
 

@@ -64,13 +64,8 @@ struct OperationParameter: Sendable {
     }
   }
 
-  /// The bytes of the longest value, as JSON.
-  var longestJSON: Int {
-    switch values {
-    case .texts(let texts): texts.reduce(0) { max($0, PythonJSON.string($1).utf8.count) }
-    case .numbers(let parameter): parameter.longestText
-    }
-  }
+  /// The bytes of the longest value, as JSON. Looks at every value.
+  var longestJSON: Int { (0..<count).reduce(0) { max($0, json($1).utf8.count) } }
 
   /// - Throws: `InvalidExperiment` naming the parameter, the field, the value and what is right.
   init(_ spec: ParameterSpec) throws(InvalidExperiment) {
