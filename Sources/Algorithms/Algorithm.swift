@@ -28,6 +28,10 @@ public protocol Algorithm: Sendable {
   /// True where Katib's image of that name passes over settings it does not know.
   var acceptsUnknownSettings: Bool { get }
 
+  /// True where settings that nobody here knows go on to the trial, so that they are not passed over
+  /// after all.
+  var passesUnknownSettingsOn: Bool { get }
+
   /// Where the seed comes from when the Experiment does not set `random_state`.
   var seeding: Seeding { get }
 
@@ -62,6 +66,7 @@ public protocol Algorithm: Sendable {
 extension Algorithm {
   public var settings: [SettingRow] { [] }
   public var acceptsUnknownSettings: Bool { false }
+  public var passesUnknownSettingsOn: Bool { false }
   public var seeding: Seeding { .drawn }
   public var acceptsInitialPoints: Bool { true }
   public var placesInitialPoints: Bool { false }

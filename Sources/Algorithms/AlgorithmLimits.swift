@@ -12,10 +12,10 @@ enum AlgorithmLimits {
   /// the controller's weights.
   static let operations = 2_048
 
-  /// The most layers of an architecture that `enas` searches. Each layer may skip to every earlier
-  /// one, so a suggestion grows with the square: at this depth it takes 400 KB, and the object in
-  /// which Katib keeps all suggestions is full after four.
-  static let layers = 512
+  /// The most layers of an architecture that `enas` searches. Each layer may be connected to every
+  /// earlier one, so a suggestion grows with the square: at this depth it takes 100 KB, and the
+  /// object in which Katib keeps all suggestions is full after fifteen.
+  static let layers = 256
 
   /// The largest LSTM of the controller of `enas`: with it and all operations the weights take 27
   /// MiB, four numbers each.

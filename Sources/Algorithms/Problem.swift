@@ -53,7 +53,8 @@ public struct Problem: Sendable {
 
   /// Names of settings that were passed over; worth a log line.
   public var unknownSettings: [String] {
-    settings.unknownNames(declared: algorithm.allSettings)
+    algorithm.passesUnknownSettingsOn
+      ? [] : settings.unknownNames(declared: algorithm.allSettings)
   }
 
   /// Suggestions issued before this request: `total - current` where the request says so, else the

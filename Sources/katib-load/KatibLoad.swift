@@ -78,7 +78,7 @@ struct KatibLoad: ParsableCommand {
     try check("count", count.map { $0 > 0 } ?? true, "greater than 0")
     try check("warm-up", warmUp >= 0, "at least 0")
     try check("parameters", (1...1_000).contains(parameters), "from 1 to 1000")
-    try check("layers", (1...512).contains(layers), "from 1 to 512")
+    try check("layers", (1...256).contains(layers), "from 1 to 256")
     try check("operations", (1...1_000).contains(operations), "from 1 to 1000")
     try check("history", (0...100_000).contains(history), "from 0 to 100000")
     try check("request-number", (1...10_000).contains(requestNumber), "from 1 to 10000")

@@ -7,8 +7,10 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Mapping
+from concurrent import futures
 from typing import Any
 
+import grpc
 import pytest
 
 from algorithms import BY_NAME
@@ -56,6 +58,7 @@ from networks import (
     write,
 )
 from server_process import ServerProcess
+from test_memory import AT_ONCE, CORES, timed_call
 
 StartServer = Callable[..., ServerProcess]
 ENAS, DARTS = BY_NAME["enas"], BY_NAME["darts"]
@@ -179,6 +182,35 @@ def history(landscape: Landscape, network: Network, count: int, seed: int = 1) -
             landscape.worth(layers),
             end=f"2026-06-01T11:{number // 60:02}:{number % 60:02}Z",
         )
+
+
+# Inside Katib's pod
+
+
+def test_the_largest_history_four_at_once_on_half_a_core(start_server: StartServer) -> None:
+    """1.5 MiB of architectures is what a Suggestion object can hold."""
+    network = {**NETWORK, "numLayers": 12}
+    trials, source, size = [], random.Random(1), 0
+    landscape, operations = Landscape(network, 1), operations_of(network)
+    while size < 3 << 19:
+        layers = random_architecture(network, source)
+        embedding = {str(layer[0]): operations[layer[0]] for layer in layers}
+        config = {"num_layers": 12, "input_sizes": [32, 32, 3], "output_sizes": [10]}
+        assigned = {
+            "architecture": write(layers),
+            "nn_config": write({**config, "embedding": embedding}),
+        }
+        size += sum(len(name) + len(text) for name, text in assigned.items())
+        trials.append(trial(f"t-{len(trials)}", assigned, landscape.worth(layers)))
+    message = request(search(network), 10, trials).SerializeToString()
+    server = start_server()
+    with server.limited_to(CORES), futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        answers = list(pool.map(timed_call, [server.address] * AT_ONCE, [message] * AT_ONCE))
+    assert [code for _, code in answers] == [grpc.StatusCode.OK] * AT_ONCE
+    worked, peak = server.cpu_seconds() / CORES, server.memory()["VmHWM"]
+    print(f"{len(trials)} trials: {worked:.2f} s of half a core, peak {peak:.1f} MiB")
+    assert peak < 64
+    assert worked < 5 * AT_ONCE
 
 
 # Katib's own requests
@@ -453,7 +485,8 @@ def test_enas_beats_random_architectures(server: ServerProcess) -> None:
         landscape = Landscape(LARGE, seed)
         best = Best(landscape)
         hooks: list[Hook] = [Outcomes(failed=0.1), best]
-        spec = search(LARGE, parallel=3, maximum=trials, name=f"enas-{seed}")
+        small = {"controller_hidden_size": "32"}
+        spec = search(LARGE, parallel=3, maximum=trials, name=f"enas-{seed}", settings=small)
         check = enas_problems(LARGE)
         Scenario(spec, objective(landscape), hooks, seed, check=check).run([server.address])
         source = random.Random(f"random architectures {seed}")

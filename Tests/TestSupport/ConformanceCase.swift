@@ -32,8 +32,6 @@ public struct ConformanceCase: Sendable, CustomTestStringConvertible {
   public var ownAssignments: [String]?
   /// The reply depends on the seed.
   public var usesSeed = true
-  /// Settings that nobody declared appear in the reply.
-  public var passesSettingsOn = false
 
   public init(_ algorithm: String) {
     self.algorithm = algorithm
@@ -72,7 +70,6 @@ public struct ConformanceCase: Sendable, CustomTestStringConvertible {
       $0.ownAssignments = ["algorithm-settings", "search-space", "num-layers"]
       $0.repeatsPoints = true
       $0.usesSeed = false
-      $0.passesSettingsOn = true
       $0.isCheap = true
     },
   ]

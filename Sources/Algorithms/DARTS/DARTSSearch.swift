@@ -22,6 +22,7 @@ struct DARTSSearch: Algorithm {
     + "enough; random_state and failed_trials change nothing."
   let settings = DARTSSettings.rows.map(\.row)
   let acceptsUnknownSettings = true
+  let passesUnknownSettingsOn = true
   let seeding = Seeding.experimentName
   let acceptsInitialPoints = false
 

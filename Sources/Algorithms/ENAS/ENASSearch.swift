@@ -50,8 +50,9 @@ struct ENASSearch: Algorithm {
     let sign = request.experiment.objective.direction == .maximize ? 1.0 : -1.0
     let ignoresFailures = request.settings[CommonSettings.failedTrials] == .ignore
     var history = ArchitectureHistory()
+    guard let texts = trials.texts.first else { return history }
     for trial in 0..<trials.count {
-      guard let text = trials.texts[0][trial], let architecture = Architecture(text, in: space)
+      guard let text = texts[trial], let architecture = Architecture(text, in: space)
       else { continue }
       history.seen.insert(architecture)
       switch trials.role(trial) {

@@ -64,6 +64,13 @@ import Testing
         + #"'num_epoch': '11', 'anything': null, 'note': 'it\u0027s \'x\''}"#)
   }
 
+  /// What goes on to the trial is not reported as passed over.
+  @Test func unknownSettingsAreNotPassedOver() throws {
+    let experiment = DARTSSearchTests.experiment(["num_epoch": "10", "random_state": "1"])
+    let problem = try Problem(experiment, registry: .standard, strictness: .validation)
+    #expect(problem.unknownSettings.isEmpty)
+  }
+
   @Test func skipConnectionHasNoSize() throws {
     let operations = [
       Operation(

@@ -189,7 +189,7 @@ import Testing
   }
 
   @Test func deepAndWideNetworksAreAnswered() throws {
-    for (layers, values) in [(512, 1), (1, 2048), (60, 2048)] {
+    for (layers, values) in [(256, 1), (1, 2048), (60, 2048)] {
       let network = NeuralArchitecture(
         layerCount: layers, inputSizes: [8], outputSizes: [2],
         operations: [

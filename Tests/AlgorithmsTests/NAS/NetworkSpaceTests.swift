@@ -185,7 +185,7 @@ import Testing
     #expect(refusal { _ in } == "accepted")
     #expect(refusal { $0.layerCount = 0 }.contains("num_layers is 0"))
     #expect(refusal { $0.layerCount = -3 }.contains("num_layers is -3"))
-    #expect(refusal { $0.layerCount = 513 }.contains("num_layers is 513"))
+    #expect(refusal { $0.layerCount = 257 }.contains("num_layers is 257"))
     #expect(refusal { $0.inputSizes = [] }.contains("input_sizes is empty"))
     #expect(refusal { $0.outputSizes = [] }.contains("output_sizes is empty"))
     let bare = Experiment(
