@@ -17,7 +17,7 @@ enum AlgorithmLimits {
   /// object in which Katib keeps all suggestions is full after fifteen.
   static let layers = 256
 
-  /// The largest LSTM of the controller of `enas`: with it and all operations the weights take 27
-  /// MiB, four numbers each.
-  static let controllerHiddenSize = 256
+  /// The largest LSTM of the controller of `enas`. Time and memory grow with its square, and twice
+  /// the default already finds nothing better (docs/ablations-enas.md).
+  static let controllerHiddenSize = 128
 }

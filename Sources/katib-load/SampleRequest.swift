@@ -19,7 +19,7 @@ struct SampleRequest {
   let settings: [String]
 
   func message() throws -> OutgoingMessage {
-    let network = ["enas", "darts"].contains(algorithm) ? network : nil
+    let network = ["enas", "darts"].contains(algorithm) ? sampleNetwork : nil
     let specs = network == nil ? (0..<parameters).map(parameter) : []
     var settingTexts = settings.map { text in
       let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -68,7 +68,7 @@ struct SampleRequest {
   }
 
   /// Convolutions that differ in their filter size.
-  private var network: NeuralArchitecture {
+  private var sampleNetwork: NeuralArchitecture {
     let sizes = (0..<operations).map { String(2 * $0 + 1) }
     return NeuralArchitecture(
       layerCount: layers, inputSizes: [32, 32, 3], outputSizes: [10],

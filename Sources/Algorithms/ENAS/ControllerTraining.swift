@@ -6,8 +6,8 @@ internal import Glibc
 /// How the controller is trained: REINFORCE on every trial's own reward, replayed from the history.
 ///
 /// The trials are walked in the order in which they ended, over and over while the budget lasts,
-/// the latest ones alone where even one walk is too long. At each trial the controller runs over
-/// its architecture and makes one step of Adam on
+/// the latest ones alone where even one walk is too long; the last step is the latest trial's. At
+/// each trial the controller runs over its architecture and makes one step of Adam on
 ///
 ///     -(R + entropyWeight · entropy - baseline) · ln p(architecture) + skipWeight · KL
 ///
@@ -72,24 +72,23 @@ struct ControllerTraining: Sendable {
     let gradient = ControllerGradient(shape)
     let optimizer = AdamOptimizer(count: shape.weightCount)
     let steps = steps(space)
-    let first = max(0, trials.count - steps)
-    let passes = max(1, steps / trials.count)
     // The divergence from a target of 0 or 1 is infinite.
     let target = Float(min(max(skipTarget, 1e-3), 1 - 1e-3))
     let decay = decayPerStep
     var baseline: Float = 0
-    for _ in 0..<passes {
-      for trial in first..<trials.count {
-        try checkCancellation()
-        controller.follow(trials[trial].architecture)
-        let reward = rewards[trial] + Float(entropyWeight) * controller.tape.entropy
-        baseline = decay * baseline + (1 - decay) * reward
-        gradient.clear()
-        controller.addGradient(
-          advantage: reward - baseline, skipWeight: Float(skipWeight), skipTarget: target,
-          to: gradient)
-        optimizer.step(controller.weights, gradient.weights, rate: stepSize)
-      }
+    for step in 0..<steps {
+      try checkCancellation()
+      // Walks that follow each other without a gap, the last of which ends with the latest trial.
+      let back = (steps - 1 - step) % trials.count
+      let trial = trials.count - 1 - back
+      controller.follow(trials[trial].architecture)
+      let reward = rewards[trial] + Float(entropyWeight) * controller.tape.entropy
+      baseline = decay * baseline + (1 - decay) * reward
+      gradient.clear()
+      controller.addGradient(
+        advantage: reward - baseline, skipWeight: Float(skipWeight), skipTarget: target,
+        to: gradient)
+      optimizer.step(controller.weights, gradient.weights, rate: stepSize)
     }
     return controller
   }

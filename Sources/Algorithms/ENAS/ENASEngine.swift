@@ -21,8 +21,8 @@ struct ArchitectureHistory {
 /// better than either (docs/ablations-enas.md).
 ///
 /// Nothing is kept: the controller starts from the weights of the seed and is trained anew in every
-/// call, on the whole history within a budget of operations. Suggestion number i draws from a
-/// random stream of its own.
+/// call, on as much of the history as a budget of operations allows. Suggestion number i draws from
+/// a random stream of its own.
 struct ENASEngine {
   let space: ArchitectureSpace
   let training: ControllerTraining

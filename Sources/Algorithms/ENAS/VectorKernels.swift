@@ -4,7 +4,7 @@
 /// What a recurrent network that reads one vector at a time is made of: three products on row-major
 /// matrices of floats, and the two squashing functions.
 ///
-/// Plain loops instead of BLAS: the matrices are so small (256 by 256 at most) that a call through
+/// Plain loops instead of BLAS: the matrices are so small (256 by 512 at most) that a call through
 /// the process-wide lock costs as much as the product, and a loop gives the same bits on every kind
 /// of CPU. Rows go in groups of four, so that four products share one load and store of the sum.
 enum VectorKernels {
