@@ -63,12 +63,14 @@ public struct ConformanceCase: Sendable, CustomTestStringConvertible {
       $0.ownAssignments = ["architecture", "nn_config"]
       // A small controller: the rules are the same, and the suite asks hundreds of times.
       $0.requiredSettings = .of(["controller_hidden_size": "8"])
+      $0.batchEqualsSequence = true
       $0.isCheap = true
     },
     row("darts") {
       $0.neuralArchitecture = ExampleNetworks.small
       $0.ownAssignments = ["algorithm-settings", "search-space", "num-layers"]
       $0.repeatsPoints = true
+      $0.batchEqualsSequence = true
       $0.usesSeed = false
       $0.isCheap = true
     },
