@@ -28,6 +28,10 @@ public protocol Algorithm: Sendable {
   /// True where Katib's image of that name passes over settings it does not know.
   var acceptsUnknownSettings: Bool { get }
 
+  /// True where settings that nobody here knows go on to the trial, so that they are not passed over
+  /// after all.
+  var passesUnknownSettingsOn: Bool { get }
+
   /// Where the seed comes from when the Experiment does not set `random_state`.
   var seeding: Seeding { get }
 
@@ -46,6 +50,10 @@ public protocol Algorithm: Sendable {
   /// the search space.
   var textAssignments: [String] { get }
 
+  /// The most bytes that one suggestion can take on the wire, where it is not made of the search
+  /// space's parameters; nil where it is.
+  func largestSuggestionBytes(_ problem: Problem) -> Int?
+
   /// What this algorithm demands beyond a sound search space and sound settings.
   /// - Throws: `InvalidExperiment`; the message is shown to the user.
   func validate(_ problem: Problem) throws(InvalidExperiment)
@@ -58,11 +66,13 @@ public protocol Algorithm: Sendable {
 extension Algorithm {
   public var settings: [SettingRow] { [] }
   public var acceptsUnknownSettings: Bool { false }
+  public var passesUnknownSettingsOn: Bool { false }
   public var seeding: Seeding { .drawn }
   public var acceptsInitialPoints: Bool { true }
   public var placesInitialPoints: Bool { false }
   public var keepsCheckpoints: Bool { false }
   public var textAssignments: [String] { [] }
+  public func largestSuggestionBytes(_ problem: Problem) -> Int? { nil }
   public func validate(_ problem: Problem) throws(InvalidExperiment) {}
 }
 

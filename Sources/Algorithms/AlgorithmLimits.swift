@@ -14,4 +14,18 @@ enum AlgorithmLimits {
   static let gaussianProcessSuggestions = 100
   static let parzenSuggestions = 1_000
   static let screenedSuggestions = 1_000
+
+  /// The most operations of an architecture search: every combination of every operation's
+  /// parameter values counts. Katib's example with everything in it has 106; each costs two rows of
+  /// the controller's weights.
+  static let operations = 2_048
+
+  /// The most layers of an architecture that `enas` searches. Each layer may be connected to every
+  /// earlier one, so a suggestion grows with the square: at this depth it takes 100 KB, and the
+  /// object in which Katib keeps all suggestions is full after fifteen.
+  static let layers = 256
+
+  /// The largest LSTM of the controller of `enas`. Time and memory grow with its square, and twice
+  /// the default already finds nothing better (docs/ablations-enas.md).
+  static let controllerHiddenSize = 128
 }

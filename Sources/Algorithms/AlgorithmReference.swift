@@ -47,7 +47,8 @@ public struct AlgorithmReference {
         text += "| \(cells.joined(separator: " | ")) |\n"
       }
       if algorithm.acceptsUnknownSettings {
-        text += "\nSettings of other names are accepted and passed over.\n"
+        let fate = algorithm.passesUnknownSettingsOn ? "passed on to the trial" : "passed over"
+        text += "\nSettings of other names are accepted and \(fate).\n"
       }
     }
     return text

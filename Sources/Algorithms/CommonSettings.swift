@@ -16,6 +16,12 @@ public enum CommonSettings {
     summary: "The seed. The same seed, Experiment and history give the same suggestions.",
     refusal: { name, _ in "\(name) should be great or equal than zero" })
 
+  /// The seed of algorithms that take it from the Experiment's name.
+  public static let randomStateOfName = Setting.whole(
+    "random_state", defaultText: "made of the Experiment's name", atLeast: 0,
+    summary: "The seed. The same seed, Experiment and history give the same suggestions.",
+    refusal: { name, _ in "\(name) should be great or equal than zero" })
+
   public static let initialPoints = Setting<InitialPointTexts>(
     "initial_points", default: InitialPointTexts(points: []), defaultText: "none",
     valid: "a JSON array of objects, each from parameter name to a value, of at most "
@@ -42,7 +48,7 @@ extension Algorithm {
     switch seeding {
     case .drawn: rows.append(CommonSettings.randomState.row)
     case .zero: rows.append(CommonSettings.randomStateZero.row)
-    case .experimentName: break
+    case .experimentName: rows.append(CommonSettings.randomStateOfName.row)
     }
     if acceptsInitialPoints { rows.append(CommonSettings.initialPoints.row) }
     let failedTrials = CommonSettings.failedTrials.row

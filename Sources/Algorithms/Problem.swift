@@ -48,14 +48,16 @@ public final class Problem: Sendable {
       switch algorithm.seeding {
       case .drawn: settings[CommonSettings.randomState]
       case .zero: settings[CommonSettings.randomStateZero]
-      case .experimentName: nil
+      case .experimentName: settings[CommonSettings.randomStateOfName]
       }
     // The lengths and tags of an assignment, and those of a suggestion with its trial name; with
     // checkpoints go labels, of which one is the parent's name.
-    largestSuggestionBytes = space.parameters.reduce(algorithm.keepsCheckpoints ? 320 : 64) {
+    parametersBytes = space.parameters.reduce(algorithm.keepsCheckpoints ? 320 : 64) {
       $0 + $1.name.utf8.count + $1.longestText + 12
     }
-    unknownSettings = settings.unknownNames(declared: algorithm.allSettings)
+    unknownSettings =
+      algorithm.passesUnknownSettingsOn
+      ? [] : settings.unknownNames(declared: algorithm.allSettings)
     if strictness == .validation { try algorithm.validate(self) }
   }
 
@@ -64,7 +66,11 @@ public final class Problem: Sendable {
 
   /// The most bytes that one suggestion of this Experiment can take on the wire, as far as its
   /// parameters tell: each with its name and its longest value.
-  public let largestSuggestionBytes: Int
+  public var largestSuggestionBytes: Int {
+    algorithm.largestSuggestionBytes(self) ?? parametersBytes
+  }
+
+  private let parametersBytes: Int
 
   /// Names of settings that were passed over; worth a log line.
   public let unknownSettings: [String]
@@ -118,6 +124,7 @@ public final class Problem: Sendable {
     case .zero:
       return (UInt64(givenSeed ?? 0), [])
     case .experimentName:
+      if let givenSeed { return (UInt64(givenSeed), []) }
       return (
         experiment.name.utf8.reduce(0) { RandomSource.mix($0 ^ UInt64($1)) }, []
       )

@@ -18,6 +18,8 @@ public struct Registry: Sendable {
     HyperbandSearch.hyperband,
     HyperbandSearch.asha,
     PopulationBasedTraining(),
+    ENASSearch(),
+    DARTSSearch(),
   ])
 
   public init(_ algorithms: [any Algorithm]) {

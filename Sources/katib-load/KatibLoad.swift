@@ -40,6 +40,12 @@ struct KatibLoad: ParsableCommand {
   @Option(help: "Parameters of the Experiment.")
   var parameters = 5
 
+  @Option(help: "Layers of the network, for enas and darts.")
+  var layers = 12
+
+  @Option(help: "Operations to choose from, for enas and darts.")
+  var operations = 12
+
   @Option(help: "Finished trials in each request.")
   var history = 0
 
@@ -72,6 +78,8 @@ struct KatibLoad: ParsableCommand {
     try check("count", count.map { $0 > 0 } ?? true, "greater than 0")
     try check("warm-up", warmUp >= 0, "at least 0")
     try check("parameters", (1...1_000).contains(parameters), "from 1 to 1000")
+    try check("layers", (1...256).contains(layers), "from 1 to 256")
+    try check("operations", (1...1_000).contains(operations), "from 1 to 1000")
     try check("history", (0...100_000).contains(history), "from 0 to 100000")
     try check("request-number", (1...10_000).contains(requestNumber), "from 1 to 10000")
     try check("timeout", timeout > 0, "greater than 0")
@@ -82,8 +90,8 @@ struct KatibLoad: ParsableCommand {
     guard let target else { return }
     let requests = try algorithm.split(separator: ",").map {
       try SampleRequest(
-        algorithm: String($0), parameters: parameters, history: history,
-        requestNumber: requestNumber, settings: setting
+        algorithm: String($0), parameters: parameters, layers: layers, operations: operations,
+        history: history, requestNumber: requestNumber, settings: setting
       ).message()
     }
     if let writeRequest {

@@ -6,15 +6,21 @@ internal import GRPC
 internal import KatibAPI
 
 /// A GetSuggestions request such as a controller sends, made from a few numbers.
+///
+/// Architecture searches (enas, darts) have a network in place of parameters.
 struct SampleRequest {
   let algorithm: String
   let parameters: Int
+  /// Layers and operations of the network.
+  let layers: Int
+  let operations: Int
   let history: Int
   let requestNumber: Int
   let settings: [String]
 
   func message() throws -> OutgoingMessage {
-    let specs = (0..<parameters).map(parameter)
+    let network = ["enas", "darts"].contains(algorithm) ? sampleNetwork : nil
+    let specs = network == nil ? (0..<parameters).map(parameter) : []
     var settingTexts = settings.map { text in
       let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       return SettingText(name: String(parts[0]), value: String(parts[1]))
@@ -28,7 +34,7 @@ struct SampleRequest {
       experiment: Experiment(
         name: "load", objective: objective, algorithmName: algorithm,
         algorithmSettings: settingTexts, parameterSpecs: specs, parallelTrialCount: requestNumber,
-        maxTrialCount: history + requestNumber),
+        maxTrialCount: history + requestNumber, neuralArchitecture: network),
       trials: (0..<history).map { trial($0, specs, objective) },
       currentRequestNumber: requestNumber, totalRequestNumber: history + requestNumber)
     let bytes = try request.packed(using: ArenaPool())
@@ -61,6 +67,47 @@ struct SampleRequest {
     }
   }
 
+  /// Convolutions that differ in their filter size.
+  private var sampleNetwork: NeuralArchitecture {
+    let sizes = (0..<operations).map { String(2 * $0 + 1) }
+    return NeuralArchitecture(
+      layerCount: layers, inputSizes: [32, 32, 3], outputSizes: [10],
+      operations: [
+        NeuralArchitecture.Operation(
+          type: "convolution",
+          parameters: [
+            ParameterSpec(
+              name: "filter_size", kind: .categorical, feasibleSpace: FeasibleSpace(list: sizes))
+          ])
+      ])
+  }
+
+  /// What a trial of enas was given; the lower the ids, the lower its loss.
+  private func architecture(
+    _ fraction: () -> Double
+  ) -> (assignments: [Assignment], loss: Double) {
+    var loss = 0.0
+    let rows = (0..<layers).map { layer in
+      let operation = Int(fraction() * Double(operations))
+      loss += Double(operation) / Double(layers * operations)
+      return ([operation] + (0..<layer).map { _ in fraction() < 0.4 ? 1 : 0 }).map(String.init)
+    }
+    let text = rows.map { "[\($0.joined(separator: ", "))]" }.joined(separator: ", ")
+    let meanings = Set(rows.map { $0[0] }).sorted().map { id in
+      "'\(id)': {'opt_id': \(id), 'opt_type': 'convolution', "
+        + "'opt_params': {'filter_size': '\(2 * (Int(id) ?? 0) + 1)'}}"
+    }
+    let config =
+      "{'num_layers': \(layers), 'input_sizes': [32, 32, 3], 'output_sizes': [10], "
+      + "'embedding': {\(meanings.joined(separator: ", "))}}"
+    return (
+      [
+        Assignment(name: "architecture", value: "[\(text)]"),
+        Assignment(name: "nn_config", value: config),
+      ], loss
+    )
+  }
+
   /// A finished trial with pseudo-random but fixed values.
   private func trial(_ index: Int, _ specs: [ParameterSpec], _ objective: Objective) -> TrialMessage
   {
@@ -70,13 +117,14 @@ struct SampleRequest {
       return Double(state >> 11) * 0x1p-53
     }
     var loss = 0.0
-    let assignments = specs.compactMap { spec -> Assignment? in
+    var assignments = specs.compactMap { spec -> Assignment? in
       guard let parameter = try? Parameter(spec) else { return nil }
       let u = fraction()
       loss += (u - 0.3) * (u - 0.3)
       return Assignment(
         name: spec.name, value: parameter.text(parameter.coordinate(unit: u)))
     }
+    if algorithm == "enas" { (assignments, loss) = architecture(fraction) }
     let minute = String(1_000_000 + index / 60).suffix(2)
     let second = String(100 + index % 60).suffix(2)
     let hour = String(100 + index / 3_600 % 24).suffix(2)

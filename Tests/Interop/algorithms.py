@@ -10,6 +10,7 @@ from typing import Any
 
 from experiments import Parameter, categorical, discrete, double, experiment, integer
 from katib_controller import Assignment
+from networks import NETWORK, darts_problems, enas_problems
 
 # Every parameter type, an integer and a double with steps, a list in no order, a constant. 24,000
 # combinations with nothing continuous, so that a grid can walk it too.
@@ -37,7 +38,9 @@ class Algorithm:
     name: str
     parameters: Sequence[Parameter] = field(default_factory=lambda: MIXED)
     settings: Mapping[str, str] = field(default_factory=dict)  # those it requires
+    network: Mapping[str, Any] | None = None  # what it searches instead of parameters
     draws_seed: bool = False  # returns a random_state when none is given
+    seed_of_name: bool = False  # without a random_state, the experiment's name decides
     sequence: bool = False  # the point depends on the settings and its index alone
     exhaustive: bool = False  # repeats a point only after all others
     free: Sequence[str] = ()  # parameters whose values it may choose outside their space
@@ -49,6 +52,8 @@ class Algorithm:
 
     def experiment(self, parameters: Sequence[Parameter] = (), **options: Any) -> Any:
         options["settings"] = {**self.settings, **options.get("settings", {})}
+        if self.network is not None:
+            options.setdefault("network", self.network)
         return experiment(self.name, parameters or self.parameters, **options)
 
 
@@ -79,6 +84,8 @@ ALGORITHMS = [
         },
         draws_seed=True,
     ),
+    Algorithm("enas", [], network=NETWORK, seed_of_name=True, check=enas_problems(NETWORK)),
+    Algorithm("darts", [], network=NETWORK, seed_of_name=True, check=darts_problems(NETWORK)),
 ]
 BY_NAME = {algorithm.name: algorithm for algorithm in ALGORITHMS}
 

@@ -79,11 +79,25 @@ def parameter_spec(parameter: Parameter) -> Any:
     return spec
 
 
+def add_network(spec: Any, network: Mapping[str, Any]) -> None:
+    """The nas_config of an ExperimentSpec, from a dict with the keys of Katib's YAML."""
+    graph = spec.nas_config.graph_config
+    graph.num_layers = network.get("numLayers", 0)
+    graph.input_sizes.extend(network.get("inputSizes", []))
+    graph.output_sizes.extend(network.get("outputSizes", []))
+    for each in network.get("operations", []):
+        operation = spec.nas_config.operations.operation.add(operation_type=each["operationType"])
+        operation.parameter_specs.parameters.extend(
+            parameter_spec(entry) for entry in each.get("parameters", [])
+        )
+
+
 def experiment(
     algorithm: str,
     parameters: Iterable[Parameter],
     *,
     name: str = "interop",
+    network: Mapping[str, Any] | None = None,
     settings: Mapping[str, str] | None = None,
     maximize: bool = True,
     parallel: int = 0,
@@ -99,6 +113,8 @@ def experiment(
     spec.algorithm.algorithm_name = algorithm
     for key, value in (settings or {}).items():
         spec.algorithm.algorithm_settings.add(name=key, value=value)
+    if network is not None:
+        add_network(spec, network)
     spec.parallel_trial_count = parallel
     spec.max_trial_count = maximum
     return result

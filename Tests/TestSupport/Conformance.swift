@@ -190,9 +190,14 @@ public enum Conformance {
       let reply = try ask(plain)
       #expect(reply.settings.isEmpty, "\(algorithm.algorithm)")
       #expect(try ask(plain, drawnSeed: 2).suggestions == reply.suggestions)
-      return
+      #expect(try ask(seeded(1)).settings.isEmpty, "\(algorithm.algorithm)")
+      var renamed = plain
+      renamed.name = "another"
+      let isOther = try ask(renamed).suggestions != reply.suggestions
+      #expect(isOther == algorithm.usesSeed, "\(algorithm.algorithm)")
     }
-    #expect(try ask(seeded(1)).suggestions != ask(seeded(2)).suggestions, "\(algorithm.algorithm)")
+    let seedsDiffer = try ask(seeded(1)).suggestions != ask(seeded(2)).suggestions
+    #expect(seedsDiffer == algorithm.usesSeed, "\(algorithm.algorithm)")
     for text in ["-1", "1.5", "", "x", "99999999999999999999"] {
       let broken = algorithm.experiment(specs, settings: .of(["random_state": text]))
       #expect(broken.refusal()?.contains("random_state") == true, "\(algorithm.algorithm): \(text)")
@@ -250,23 +255,21 @@ public enum Conformance {
   public static func unknownSettings(_ algorithm: ConformanceCase) throws {
     let experiment = algorithm.experiment(
       ExampleSpaces.sixty, settings: algorithm.seed(1) + .of(["no_such_setting": "1"]))
-    let accepts = try Registry.standard.algorithm(named: algorithm.algorithm).acceptsUnknownSettings
+    let registered = try Registry.standard.algorithm(named: algorithm.algorithm)
+    let accepts = registered.acceptsUnknownSettings
     #expect(
       experiment.refusal()
         == (accepts
           ? nil : "unknown setting no_such_setting for algorithm \(algorithm.algorithm)"))
     let plain = algorithm.experiment(ExampleSpaces.sixty, settings: algorithm.seed(1))
+    guard !registered.passesUnknownSettingsOn else { return }
     #expect(try experiment.ask(3).suggestions == plain.ask(3).suggestions, "\(algorithm.algorithm)")
   }
 }
 
 extension ConformanceCase {
-  /// `random_state`, for the algorithms that have it.
-  public func seed(_ seed: UInt64) -> [SettingText] {
-    let seeding = try? Registry.standard.algorithm(named: algorithm).seeding
-    if case .experimentName? = seeding { return [] }
-    return .of(["random_state": "\(seed)"])
-  }
+  /// `random_state`.
+  public func seed(_ seed: UInt64) -> [SettingText] { .of(["random_state": "\(seed)"]) }
 
   /// An ordinary history: most trials finished, some in every other condition.
   public func trials(

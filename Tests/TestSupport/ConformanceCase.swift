@@ -28,6 +28,8 @@ public struct ConformanceCase: Sendable, CustomTestStringConvertible {
   public var batchEqualsSequence = false
   /// The reply is not made of the search space's parameters: names in order, nil where it is.
   public var ownAssignments: [String]?
+  /// The reply depends on the seed.
+  public var usesSeed = true
 
   public init(_ algorithm: String) {
     self.algorithm = algorithm
@@ -58,6 +60,22 @@ public struct ConformanceCase: Sendable, CustomTestStringConvertible {
         "suggestion_trial_dir": "/checkpoint", "n_population": "5", "truncation_threshold": "0.4",
       ])
       $0.repeatsPoints = true
+    },
+    row("enas") {
+      $0.neuralArchitecture = ExampleNetworks.small
+      $0.ownAssignments = ["architecture", "nn_config"]
+      // A small controller: the rules are the same, and the suite asks hundreds of times.
+      $0.requiredSettings = .of(["controller_hidden_size": "8"])
+      $0.batchEqualsSequence = true
+      $0.isCheap = true
+    },
+    row("darts") {
+      $0.neuralArchitecture = ExampleNetworks.small
+      $0.ownAssignments = ["algorithm-settings", "search-space", "num-layers"]
+      $0.repeatsPoints = true
+      $0.batchEqualsSequence = true
+      $0.usesSeed = false
+      $0.isCheap = true
     },
   ]
 
@@ -93,12 +111,15 @@ extension ConformanceCase {
 
   /// Every example space in the form that this algorithm takes.
   public var spaces: [(name: String, specs: [ParameterSpec])] {
-    narrowSpaces + [("200 parameters", ExampleSpaces.wide(finite: needsFiniteSpace))]
+    guard ownAssignments == nil else { return narrowSpaces }
+    return narrowSpaces + [("200 parameters", ExampleSpaces.wide(finite: needsFiniteSpace))]
   }
 
   /// The same without the widest, for tests that ask often.
   public var narrowSpaces: [(name: String, specs: [ParameterSpec])] {
-    [
+    // An Experiment has either parameters or a network.
+    guard ownAssignments == nil else { return [("no parameters", [])] }
+    return [
       ("mixed", ExampleSpaces.mixed(finite: needsFiniteSpace)),
       ("sixty points", ExampleSpaces.sixty),
       ("four points", ExampleSpaces.four),

@@ -105,3 +105,24 @@ extension ParameterSpec {
     return other
   }
 }
+
+/// Networks to search.
+public enum ExampleNetworks {
+  /// Four layers of one of five operations: 5^4 · 2^6 = 40,000 architectures.
+  public static let small = NeuralArchitecture(
+    layerCount: 4, inputSizes: [32, 32, 3], outputSizes: [10],
+    operations: [
+      NeuralArchitecture.Operation(
+        type: "convolution",
+        parameters: [
+          .categorical("filter_size", ["3", "5"]), .categorical("num_filter", ["32"]),
+        ]),
+      NeuralArchitecture.Operation(
+        type: "reduction",
+        parameters: [
+          .categorical("reduction_type", ["max_pooling"]), .int("pool_size", "2", "3"),
+        ]),
+      NeuralArchitecture.Operation(
+        type: "dropout", parameters: [.double("rate", "0.1", "0.1", step: "0.1")]),
+    ])
+}
