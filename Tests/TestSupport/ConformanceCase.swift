@@ -67,7 +67,6 @@ public struct ConformanceCase: Sendable, CustomTestStringConvertible {
       // A small controller: the rules are the same, and the suite asks hundreds of times.
       $0.requiredSettings = .of(["controller_hidden_size": "8"])
       $0.batchEqualsSequence = true
-      $0.isCheap = true
     },
     row("darts") {
       $0.neuralArchitecture = ExampleNetworks.small
@@ -75,7 +74,6 @@ public struct ConformanceCase: Sendable, CustomTestStringConvertible {
       $0.repeatsPoints = true
       $0.batchEqualsSequence = true
       $0.usesSeed = false
-      $0.isCheap = true
     },
   ]
 
