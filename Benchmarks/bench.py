@@ -214,10 +214,10 @@ def run_load(
             f"http://127.0.0.1:{ours[1]}/api.v1.beta1.Suggestion/GetSuggestions",
             call,
         ),
-        "nghttpd": (*peer, f"http://127.0.0.1:{peer[1]}/reply", []),
+        "nghttpd": (*peer, f"http://127.0.0.1:{peer[1]}/reply", call),
     }
     print(
-        f"\nrandom, 5 parameters, 1 suggestion, no history, against nghttpd with a file of {size} bytes"
+        f"\nrandom, 5 parameters, 1 suggestion, no history, against nghttpd: the same requests, a file of {size} bytes"
         f"\n({rounds} interleaved rounds of {requests} requests after one of warm-up, medians)"
     )
     print(f"  {'h2load':16s} {'':18s} {'req/s':>9s} {'us CPU/req':>11s} {'req/s ratio':>12s} {'CPU ratio':>10s}")

@@ -106,7 +106,7 @@ public final class SuggestionRequest: Sendable {
   public let checkCancellation: @Sendable () throws -> Void
 
   init(
-    problem: Problem, history: History, count: Int, position: Int, seed: UInt64,
+    problem: Problem, history: consuming History, count: Int, position: Int, seed: UInt64,
     namespace: String, alreadyInReply: [[Double]],
     checkCancellation: @escaping @Sendable () throws -> Void
   ) {

@@ -89,7 +89,7 @@ public final class Problem: Sendable {
   ///   - checkCancellation: throws when nobody waits for the reply any more.
   /// - Returns: exactly `count` suggestions.
   public func suggest(
-    history: History, count: Int, position: Int, namespace: String,
+    history: consuming History, count: Int, position: Int, namespace: String,
     drawSeed: () -> UInt64, checkCancellation: @escaping @Sendable () throws -> Void
   ) throws -> SuggestionReply {
     guard count > 0 else { return SuggestionReply(suggestions: []) }

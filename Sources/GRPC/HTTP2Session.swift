@@ -26,21 +26,31 @@ final class HTTP2Session {
   /// A fatal error: the session must be flushed and closed.
   private(set) var failure: HTTP2Failure?
 
+  /// Lives as long as the session, whose objects lie in it.
+  private let memory: SessionMemory
+
+  /// - Parameter memory: of the thread that the session belongs to.
   /// - Throws: ``HTTP2Failure`` when there is no memory.
-  init(_ role: Role, limits: Limits) throws(HTTP2Failure) {
+  init(
+    _ role: Role, limits: Limits, memory: SessionMemory = SessionMemory()
+  ) throws(HTTP2Failure) {
     var option: OpaquePointer?
     guard nghttp2_option_new(&option) == 0 else { throw .outOfMemory }
     defer { nghttp2_option_del(option) }
     HTTP2Session.configure(option, limits)
     let callbacks = SessionCallbacks.shared
     var session: OpaquePointer?
+    var functions = memory.functions
     let result =
       switch role {
-      case .server: nghttp2_session_server_new2(&session, callbacks.handle, nil, option)
-      case .client: nghttp2_session_client_new2(&session, callbacks.handle, nil, option)
+      case .server:
+        nghttp2_session_server_new3(&session, callbacks.handle, nil, option, &functions)
+      case .client:
+        nghttp2_session_client_new3(&session, callbacks.handle, nil, option, &functions)
       }
     guard result == 0, let session else { throw .outOfMemory }
     handle = session
+    self.memory = memory
     submitSettings(role, limits)
   }
 

@@ -72,7 +72,7 @@ final class ServerConnection: HTTP2SessionDelegate, Connection {
     lastReceived = now
     idleSince = now
     guards = ConnectionGuards(core.limits)
-    session = try HTTP2Session(.server, limits: core.limits)
+    session = try HTTP2Session(.server, limits: core.limits, memory: core.sessionMemory)
     super.init()
     session.setDelegate(self)
     arm(now.advanced(by: core.limits.handshakeTimeout))

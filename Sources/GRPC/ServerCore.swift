@@ -10,6 +10,9 @@ final class ServerCore {
   let executor: any CallExecutor
   let observer: (@Sendable (CallRecord) -> Void)?
 
+  /// Of the objects of all sessions.
+  let sessionMemory = SessionMemory()
+
   /// Open connections by their serial.
   private(set) var connections: [UInt64: ServerConnection] = [:]
   /// Calls open on all of them.

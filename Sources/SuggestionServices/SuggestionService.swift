@@ -125,13 +125,13 @@ public final class SuggestionService: Sendable {
   private func suggest(
     _ message: ReceivedMessage, _ context: CallContext, _ account: inout Account
   ) throws -> OutgoingMessage {
-    let decoded = try decode(message, context)
+    let (decoded, history) = try decode(message, context)
     if let start = account.start, logger.logLevel <= .info {
       account.decodeMilliseconds = milliseconds(since: start)
     }
     account.experiment = decoded.problem.experiment.name
     account.algorithm = decoded.problem.algorithm.name
-    account.trials = decoded.history.count
+    account.trials = history.count
     account.count = decoded.count
     guard (0...ServiceLimits.suggestionsPerRequest).contains(decoded.count) else {
       throw InvalidExperiment(
@@ -139,7 +139,7 @@ public final class SuggestionService: Sendable {
           + "\(ServiceLimits.suggestionsPerRequest)")
     }
     let position = Problem.position(
-      current: decoded.count, total: decoded.total, visibleTrials: decoded.history.count)
+      current: decoded.count, total: decoded.total, visibleTrials: history.count)
     account.position = position
     let working = try reserve(decoded)
     defer { budget.release(working) }
@@ -153,7 +153,7 @@ public final class SuggestionService: Sendable {
         ])
     }
     let reply = try decoded.problem.suggest(
-      history: decoded.history, count: decoded.count, position: position, namespace: namespace,
+      history: history, count: decoded.count, position: position, namespace: namespace,
       drawSeed: drawSeed, checkCancellation: { try context.checkCancellation() })
     var notices = reply.notices
     if !reply.checkpoints.isEmpty {
@@ -196,13 +196,14 @@ public final class SuggestionService: Sendable {
 
   private struct Decoded {
     var problem: Problem
-    var history: History
     var count: Int
     var total: Int
   }
 
   /// Large requests take turns; their receive buffers have been counted by the transport.
-  private func decode(_ message: ReceivedMessage, _ context: CallContext) throws -> Decoded {
+  private func decode(
+    _ message: ReceivedMessage, _ context: CallContext
+  ) throws -> (Decoded, History) {
     if message.count > ServiceLimits.largeRequestBytes {
       return try largeRequest.withLock { _ in
         try context.checkCancellation()
@@ -212,7 +213,7 @@ public final class SuggestionService: Sendable {
     return try message.withUnsafeBytes { try decode($0) }
   }
 
-  private func decode(_ bytes: UnsafeRawBufferPointer) throws -> Decoded {
+  private func decode(_ bytes: UnsafeRawBufferPointer) throws -> (Decoded, History) {
     let outline = try SuggestionsOutline(bytes)
     let problem = try problems.problem(
       experiment: outline.experimentRange.map { UnsafeRawBufferPointer(rebasing: bytes[$0]) }
@@ -227,9 +228,9 @@ public final class SuggestionService: Sendable {
       : try outline.history(
         in: bytes, space: problem.space, metricName: problem.experiment.objective.metricName,
         textAssignments: problem.algorithm.textAssignments, using: arenas)
-    return Decoded(
-      problem: problem, history: history, count: outline.currentRequestNumber,
-      total: outline.totalRequestNumber)
+    let decoded = Decoded(
+      problem: problem, count: outline.currentRequestNumber, total: outline.totalRequestNumber)
+    return (decoded, history)
   }
 
   private func log(_ account: Account, status: Status) {

@@ -78,13 +78,20 @@ extension Arena {
   ) throws(WireError) -> (
     Int, UnsafeMutablePointer<UnsafeMutablePointer<C.ParameterAssignment>?>?
   ) {
-    try array(assignments) {
-      assignment throws(WireError) -> UnsafeMutablePointer<C.ParameterAssignment>? in
-      let entry = try make(C.ParameterAssignment.self)
-      entry.pointee.name = try text(assignment.name)
-      entry.pointee.value = try text(assignment.value)
-      return entry
+    let count = assignments.count
+    guard count > 0 else { return (0, nil) }
+    // All entries in one piece of memory, and no copies of the strings' references.
+    let entries = try allocate(count * MemoryLayout<C.ParameterAssignment>.stride)
+      .bindMemory(to: C.ParameterAssignment.self, capacity: count)
+    let pointers = try allocate(count * MemoryLayout<UnsafeMutableRawPointer>.stride)
+      .bindMemory(to: UnsafeMutablePointer<C.ParameterAssignment>?.self, capacity: count)
+    for i in 0..<count {
+      C.ParameterAssignment.initialise(entries + i)
+      entries[i].name = try text(assignments[i].name)
+      entries[i].value = try text(assignments[i].value)
+      (pointers + i).initialize(to: entries + i)
     }
+    return (count, pointers)
   }
 
   func metric(_ metric: SettingText) throws(WireError) -> UnsafeMutablePointer<C.Metric> {
