@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from math import ceil, floor
 from typing import Any
@@ -200,6 +201,67 @@ def test_nothing_blocks(algorithm: str, seed: int, start_server: StartServer) ->
     again = Counter(each.assignments for each in own)
     assert max(again.values()) <= 2
     assert sum(count - 1 for count in again.values()) <= 5
+
+
+LARGEST_RESOURCE = 27
+TRAININGS = 25
+"""What each search may spend, in trainings on the full resource."""
+
+
+def learning_curve(assignment: Mapping[str, str]) -> float:
+    """The accuracy of a model after so many epochs: one that gets further is ahead early on too,
+    but a small step size is slow, so little resource can mislead."""
+    place = (math.log10(float(assignment["rate"])) + 5) / 4
+    units = math.log2(float(assignment["units"])) / 9
+    loss = 0.05 + 2.5 * (place - 0.62) ** 2 + 0.8 * (units - 0.7) ** 2
+    loss += 0.06 if assignment["optimizer"] == "sgd" else 0.0
+    epochs = float(assignment.get(RESOURCE, LARGEST_RESOURCE))
+    missing = math.exp(-(1 + 4 * place) * epochs / LARGEST_RESOURCE)
+    return 1 - min(loss, 1.0) - 0.6 * missing
+
+
+class UntilSpent(Hook):
+    """Ends the Experiment when its trials have used up the budget."""
+
+    def after_step(self, controller: Controller) -> None:
+        spent = sum(split(each.assignments)[1] for each in controller.trials.values())
+        if spent >= TRAININGS * LARGEST_RESOURCE:
+            controller.maximum = 0
+
+
+def best_trained(controller: Controller) -> float:
+    """The accuracy of the best model among those that were trained to the end."""
+    return max(
+        learning_curve(dict(each.assignments))
+        for each in controller.trials.values()
+        if float(dict(each.assignments).get(RESOURCE, LARGEST_RESOURCE)) == LARGEST_RESOURCE
+    )
+
+
+@pytest.mark.parametrize("algorithm", ["hyperband", "asha"])
+def test_it_beats_random_search_at_equal_resource(
+    algorithm: str, start_server: StartServer
+) -> None:
+    server = start_server()
+    wins = []
+    for seed in range(6):
+        hooks: list[Hook] = [
+            RestartServer(server.restart, every=25),
+            Outcomes(failed=0.05),
+            ChangeParallelism({20: 2, 60: 6}),
+        ]
+        settings = {"r_l": str(LARGEST_RESOURCE), "resource_name": RESOURCE}
+        settings["random_state"] = str(seed)
+        spec = experiment(algorithm, SPACE, settings=settings, parallel=4, maximum=500)
+        scenario = Scenario(spec, learning_curve, [*hooks, UntilSpent()], seed, free=(RESOURCE,))
+        found = best_trained(scenario.run([server.address]))
+        whole = [each for each in SPACE if each["name"] != RESOURCE]
+        blind = experiment(
+            "random", whole, settings={"random_state": str(seed)}, parallel=4, maximum=TRAININGS
+        )
+        random_search = Scenario(blind, learning_curve, hooks, seed).run([server.address])
+        wins.append(found > best_trained(random_search))
+    assert sum(wins) >= 5, f"better with seeds {[seed for seed, won in enumerate(wins) if won]}"
 
 
 class KatibsImage(Hook):
