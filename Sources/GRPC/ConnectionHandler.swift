@@ -97,16 +97,35 @@ final class ConnectionHandler: ChannelInboundHandler {
     var hasWritten = false
     while context.channel.isWritable {
       buffer.clear()
-      while buffer.readableBytes < ConnectionHandler.chunkBytes,
-        let frame = connection.nextOutput()
-      {
-        buffer.writeBytes(frame)
-      }
+      ConnectionHandler.fill(&buffer, from: connection)
       guard buffer.readableBytes > 0 else { break }
       context.write(wrapOutboundOut(buffer), promise: nil)
       hasWritten = true
     }
     if hasWritten { context.flush() }
+  }
+
+  /// Gathers frames until the chunk is full or there are no more.
+  private static func fill(_ buffer: inout ByteBuffer, from connection: any Connection) {
+    var frameWithoutRoom: UnsafeRawBufferPointer?
+    repeat {
+      frameWithoutRoom = nil
+      let limit = chunkBytes - buffer.readableBytes
+      // The room there is, in one go: asking for it anew costs more than copying a small frame.
+      buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: 0) { room in
+        var count = 0
+        while count < limit, let frame = connection.nextOutput() {
+          guard frame.count <= room.count - count else {
+            frameWithoutRoom = frame
+            break
+          }
+          UnsafeMutableRawBufferPointer(rebasing: room[count...]).copyMemory(from: frame)
+          count += frame.count
+        }
+        return count
+      }
+      if let frameWithoutRoom { buffer.writeBytes(frameWithoutRoom) }
+    } while frameWithoutRoom != nil && buffer.readableBytes < chunkBytes
   }
 
   // MARK: Time

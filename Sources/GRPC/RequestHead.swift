@@ -3,7 +3,9 @@
 
 /// The header block of a request, read field by field as nghttp2 delivers it. Only what a call
 /// needs is kept.
-struct RequestHead {
+///
+/// It cannot be copied: it moves from the block being received into its call.
+struct RequestHead: ~Copyable {
   /// How a request is answered without a handler.
   enum Refusal {
     /// An answer in terms of HTTP, for what is not gRPC at all.

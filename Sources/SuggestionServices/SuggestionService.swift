@@ -23,6 +23,9 @@ public final class SuggestionService: Sendable {
   private let logger: Logger
   private let drawSeed: @Sendable () -> UInt64
   private let clock: @Sendable () -> ContinuousClock.Instant
+  /// Whether calls that succeed are logged. Read here and not from the logger, which copies its
+  /// handler to tell.
+  private let logsCalls: Bool
   /// Whether any log line will tell how long a call took.
   private let readsClock: Bool
   private let arenas: ArenaPool
@@ -55,6 +58,7 @@ public final class SuggestionService: Sendable {
     arenas = ArenaPool(
       budget: ArenaBudget(reserve: { budget.reserve($0) }, release: { budget.release($0) }))
     self.logger = logger
+    logsCalls = logger.logLevel <= .info
     readsClock = logger.logLevel <= .warning
     self.drawSeed = drawSeed
     self.clock = clock
@@ -113,7 +117,7 @@ public final class SuggestionService: Sendable {
     var account = Account(start: readsClock ? clock() : nil)
     do {
       let reply = try suggest(message, context, &account)
-      if logger.logLevel <= .info { log(account, status: Status(.ok)) }
+      if logsCalls { log(account, status: Status(.ok)) }
       return reply
     } catch {
       let status = ErrorStatus.status(of: error)
@@ -126,7 +130,7 @@ public final class SuggestionService: Sendable {
     _ message: ReceivedMessage, _ context: CallContext, _ account: inout Account
   ) throws -> OutgoingMessage {
     let (decoded, history) = try decode(message, context)
-    if let start = account.start, logger.logLevel <= .info {
+    if logsCalls, let start = account.start {
       account.decodeMilliseconds = milliseconds(since: start)
     }
     account.experiment = decoded.problem.experiment.name
