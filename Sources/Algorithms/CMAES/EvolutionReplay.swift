@@ -188,7 +188,9 @@ struct EvolutionReplay: Sendable {
   {
     var entries = [Double](repeating: 0, count: axes.count)
     var inside = true
-    let y = adaptation.step(z)
+    // Where every number is a constant there are categories alone, and the adaptation, which needs
+    // a dimension, has one that nothing uses.
+    let y = numeric.isEmpty ? [] : adaptation.step(z)
     for (j, d) in numeric.enumerated() {
       let step = adaptation.sigma * y[j]
       switch axes[d] {
