@@ -15,6 +15,16 @@ enum AlgorithmLimits {
   static let parzenSuggestions = 1_000
   static let screenedSuggestions = 1_000
 
+  /// The most candidates that `tpe` compares for one suggestion; more are taken for so many. Each is
+  /// judged by every kernel, so after 10,000 trials these take some seconds; the ablations found
+  /// nothing better beyond a hundred.
+  static let candidates = 5_000
+
+  /// The most trials under evaluation that a Gaussian process or trees take into account; all of
+  /// them are kept apart from. Each costs a row of every posterior, which grows with the square, and
+  /// far from the best points they change nothing.
+  static let modelledPending = 100
+
   /// The most operations of an architecture search: every combination of every operation's
   /// parameter values counts. Katib's example with everything in it has 106; each costs two rows of
   /// the controller's weights.

@@ -55,8 +55,13 @@ struct ModelSpace {
   /// is left out. Failed trials are points that failed, or with `failed_trials` = ignore, like
   /// killed ones, points that are merely not suggested again. What the reply already holds counts
   /// as pending.
-  /// - Parameter order: the trials in the order in which they ended; nil for canonical order.
-  func history(_ request: SuggestionRequest, order: [Int]? = nil) -> EngineHistory {
+  /// - Parameter own: the trials of this Experiment, in the order in which the engine is to know
+  ///   them; the points of all others are merely not suggested again. nil: all trials, in canonical
+  ///   order.
+  /// - Parameter time: what ended later counts as pending.
+  func history(
+    _ request: SuggestionRequest, own: [Int]? = nil, asOf time: Int64 = .max
+  ) -> EngineHistory {
     let history = request.history
     let sign = request.experiment.objective.direction == .maximize ? -1.0 : 1.0
     let ignoresFailures = request.settings[CommonSettings.failedTrials] == .ignore
@@ -65,9 +70,12 @@ struct ModelSpace {
     var durations: [Double] = []
     var pending = PointList(dimension: axes.count)
     var avoided = PointList(dimension: axes.count)
-    for trial in order ?? Array(0..<history.count) {
+    let trials = own ?? Array(0..<history.count)
+    for trial in trials {
       guard let point = point(readings: { history.readings[$0][trial] }) else { continue }
-      switch history.role(trial) {
+      var role = history.role(trial)
+      if role != .killed, history.eventTime(trial) > time { role = .pending }
+      switch role {
       case .finished:
         evaluated.append(point)
         objectives.append(sign * history.objectives[trial])
@@ -79,6 +87,12 @@ struct ModelSpace {
         durations.append(.nan)
       case .pending: pending.append(point)
       case .killed: avoided.append(point)
+      }
+    }
+    if trials.count < history.count {
+      let known = Set(trials)
+      for trial in 0..<history.count where !known.contains(trial) {
+        if let point = point(readings: { history.readings[$0][trial] }) { avoided.append(point) }
       }
     }
     for readings in request.alreadyInReply {

@@ -59,6 +59,19 @@ public struct EngineHistory: Sendable {
     self.avoided = avoided ?? PointList(dimension: evaluated.dimension)
   }
 
+  /// Adds the points of trials of which nothing came back: they failed.
+  mutating func add(vanished points: PointList, isIgnored: Bool) {
+    for i in 0..<points.count {
+      guard !isIgnored else {
+        avoided.append(points[i])
+        continue
+      }
+      evaluated.append(points[i])
+      objectives.append(.nan)
+      if !durations.isEmpty { durations.append(.nan) }
+    }
+  }
+
   /// The same history with every entry feasible: histories from elsewhere may lack an assignment
   /// (NaN: the middle of the axis) or hold one outside the range (the nearest end).
   func repaired(axes: [Axis]) -> EngineHistory {

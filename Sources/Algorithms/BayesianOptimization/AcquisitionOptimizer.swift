@@ -205,7 +205,9 @@ struct AcquisitionOptimizer {
     if count <= Self.sweepLimit || (axes[d].isCategorical && count <= 64) {
       values = Array(0..<count)
     } else {
-      values = (-4...4).map { here + $0 } + (0..<4).map { _ in random.uniform(below: count) }
+      values =
+        (-4...4).map { here + $0 }
+        + (0..<4).map { _ in Int(axes[d].value(atUniform: random.uniform())) }
       values = values.filter { $0 >= 0 && $0 < count }
     }
     values.removeAll { $0 == here }

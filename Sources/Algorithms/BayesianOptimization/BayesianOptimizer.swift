@@ -16,8 +16,6 @@ internal import Numerics
 struct BayesianOptimizer {
   static let fitLimit = 256
   static let posteriorLimit = 512
-  /// At most so many vanished trials are made up for.
-  static let lostLimit = 3
 
   /// The model of the objective.
   enum Estimator: Sendable { case gaussianProcess, randomForest, extraTrees, gradientBoosting }
@@ -98,17 +96,20 @@ struct BayesianOptimizer {
       axes: axes, seed: settings.seed, dimension: axes.count, requested: settings.initialPoints,
       maximumTrials: maximumTrials)
     var model: (any Surrogate)?
+    var isModelled = known.values.count >= min(3, design.count)
     while chosen.count < count {
       try work.spend(1)
       let index = position + chosen.count
       var point: [Double]?
-      if index >= design.count && known.values.count >= min(3, design.count)
+      if isModelled && index >= design.count
         && chosen.count < AlgorithmLimits.gaussianProcessSuggestions
       {
         if model == nil {
           model = try surrogate(known, position: position, count: count, work: work)
-          try model?.addPending(known.pending + chosen, work: work)
-          try addLost(to: &model, known, position: position, taken: &taken, work: work)
+          isModelled = model != nil
+          try model?.addPending(
+            known.modelledPending(axes: axes, limit: AlgorithmLimits.modelledPending) + chosen,
+            work: work)
         }
         point = try model?.propose(index: index, of: count, taken: taken, work: work)
       } else {
@@ -125,39 +126,21 @@ struct BayesianOptimizer {
     return chosen
   }
 
-  /// Trials of which nothing came back, not even a failure, leave a gap between the position and
-  /// the history: Katib hides trials without metrics. A model that does not know of them would
-  /// propose the same point for ever. So the latest proposals are made once more, with the stream
-  /// of their own positions, and count as failed: while nothing else arrived these are exactly the
-  /// points that vanished. How many is drawn, because most gaps are old and explained no more.
-  private func addLost(
-    to model: inout (any Surrogate)?, _ known: Known, position: Int, taken: inout Set<[Double]>,
-    work: Work
-  ) throws {
-    let seen =
-      known.finished.count + known.failed.count + known.pending.count + known.avoided.count
-    guard position > seen else { return }
-    var random = RandomSource(
-      seed: settings.seed, purpose: "bayesian lost", index: UInt64(position))
-    let repeated = random.uniform(below: min(Self.lostLimit, position - seen) + 1)
-    for back in (1...max(1, repeated)).reversed() where repeated > 0 {
-      guard
-        let point = try model?.propose(index: position - back, of: 1, taken: taken, work: work)
-      else { return }
-      taken.insert(point)
-      try model?.addLost(point, work: work)
-    }
-  }
-
+  /// - Returns: nil where the numbers give no model; the design goes on then, because a reply
+  ///   that never comes would leave the Experiment stuck.
   private func surrogate(
     _ known: Known, position: Int, count: Int, work: Work
-  ) throws -> any Surrogate {
-    if settings.estimator == .gaussianProcess {
-      return try GaussianModel(
-        axes: axes, known: known, settings: settings, position: position, work: work)
+  ) throws -> (any Surrogate)? {
+    do {
+      if settings.estimator == .gaussianProcess {
+        return try GaussianModel(
+          axes: axes, known: known, settings: settings, position: position, work: work)
+      }
+      return try TreeModel(
+        axes: axes, known: known, settings: settings, position: position, count: count, work: work)
+    } catch is GaussianModel.NumericalFailure {
+      return nil
     }
-    return try TreeModel(
-      axes: axes, known: known, settings: settings, position: position, count: count, work: work)
   }
 
   /// The point itself, or something near it that was not proposed before, or the point again where
@@ -176,7 +159,8 @@ struct BayesianOptimizer {
           let near = attempt < 128 && !axes[d].isCategorical
           let moved = near ? point[d] + (random.uniform() < 0.5 ? -1 : 1) : -1
           other[d] =
-            moved >= 0 && moved < Double(count) ? moved : Double(random.uniform(below: count))
+            moved >= 0 && moved < Double(count)
+            ? moved : axes[d].value(atUniform: random.uniform())
         } else {
           other[d] = axes[d].nearest(to: point[d] + 0.1 * (random.uniform() - 0.5))
         }
@@ -240,6 +224,28 @@ struct Known {
     failed = (observations.failed + unusable.map { observations.finished[$0] }).sorted(by: precedes)
     pending = observations.pending.sorted(by: precedes)
     avoided = observations.avoided
+  }
+
+  /// The pending points that a model takes into account: all of them, or of many those nearest to
+  /// the best point and an even choice of the others.
+  func modelledPending(axes: [ModelAxis], limit: Int) -> [[Double]] {
+    guard pending.count > limit, let best = finished.first else {
+      return Array(pending.prefix(limit))
+    }
+    func distance(_ point: [Double]) -> Double {
+      axes.indices.reduce(0) { sum, d in
+        if axes[d].isCategorical { return sum + (point[d] == best[d] ? 0 : 1) }
+        let side = axes[d].coordinate(of: point[d]) - axes[d].coordinate(of: best[d])
+        return sum + side * side
+      }
+    }
+    let distances = pending.map(distance)
+    let order = pending.indices.sorted { (distances[$0], $0) < (distances[$1], $1) }
+    let near = order.prefix(limit / 2)
+    let others = order.dropFirst(limit / 2)
+    let wanted = limit - near.count
+    let even = (0..<wanted).map { others[others.startIndex + $0 * others.count / wanted] }
+    return (near + even).sorted().map { pending[$0] }
   }
 
   var everyPoint: Set<[Double]> { Set(finished + failed + pending + avoided) }

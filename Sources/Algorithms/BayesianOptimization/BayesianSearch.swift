@@ -83,6 +83,9 @@ struct BayesianSearch: Algorithm {
     summary: "How that point is found: the best of many samples, or refined by gradients (auto: "
       + "where the model has any).", refusal: unsupported)
 
+  /// Vanished trials looked for: each takes a model of its own.
+  private static let vanishedLimit = 16
+
   func validate(_ problem: Problem) throws(InvalidExperiment) {
     let estimator = problem.settings[BayesianSearch.baseEstimator]
     if estimator != .gaussianProcess,
@@ -96,15 +99,19 @@ struct BayesianSearch: Algorithm {
 
   func suggest(_ request: SuggestionRequest) throws -> SuggestionReply {
     let model = ModelSpace(request.space)
-    guard !model.axes.isEmpty else { return request.constantReply(model) }
+    let names = IssueNames(request)
+    guard !model.axes.isEmpty else {
+      var reply = request.constantReply(model)
+      names.name(&reply.suggestions)
+      return reply
+    }
     let space = request.space
     let axes = zip(model.axes, model.parameters).map { axis, parameter in
-      GaussianAxis(axis, listNumbers: space.parameters[parameter].listNumbers)
+      ModelAxis(axis, listNumbers: space.parameters[parameter].listNumbers)
     }
-    let known = model.history(request)
     let settings = request.settings
     let optimizer = BayesianOptimizer(
-      axes: axes.map(\.model),
+      axes: axes,
       settings: BayesianOptimizer.Settings(
         estimator: settings[BayesianSearch.baseEstimator].estimator,
         acquisition: settings[BayesianSearch.acquisition].acquisition,
@@ -112,52 +119,57 @@ struct BayesianSearch: Algorithm {
         initialPoints: settings[BayesianSearch.initialPointCount], seed: request.seed),
       maximumTrials: request.experiment.maxTrialCount > 0
         ? request.experiment.maxTrialCount : nil)
-    func points(_ list: PointList) -> [[Double]] {
-      (0..<list.count).map { i in zip(axes, list[i]).map { $0.toModel($1) } }
+    func numbers(_ list: PointList) -> [[Double]] {
+      (0..<list.count).map { i in zip(axes, list[i]).map { $0.number(ofEntry: $1) } }
     }
-    let chosen = try optimizer.suggest(
-      request.count, position: request.position,
-      observations: BayesianOptimizer.Observations(
-        finished: points(known.evaluated), values: known.objectives, durations: known.durations,
-        failed: [], pending: points(known.pending), avoided: points(known.avoided)),
-      work: Work(checkCancellation: request.checkCancellation))
-    return SuggestionReply(
-      suggestions: chosen.map { point in
-        Suggestion(assignments: model.assignments(zip(axes, point).map { $0.fromModel($1) }))
+    func points(_ count: Int, _ index: Int, _ known: EngineHistory) throws -> [[Double]] {
+      try optimizer.suggest(
+        count, position: index,
+        observations: BayesianOptimizer.Observations(
+          finished: numbers(known.evaluated), values: known.objectives,
+          durations: known.durations, failed: [], pending: numbers(known.pending),
+          avoided: numbers(known.avoided)),
+        work: Work(checkCancellation: request.checkCancellation))
+    }
+    let history = try names.history(in: model, most: BayesianSearch.vanishedLimit) {
+      try points(1, $0, $1)[0]
+    }
+    var reply = SuggestionReply(
+      suggestions: try points(request.count, request.position, history).map {
+        Suggestion(assignments: model.assignments($0))
       })
+    names.name(&reply.suggestions)
+    return reply
   }
 }
 
-/// An axis as the Gaussian process sees it, and the way back.
-private struct GaussianAxis {
-  let model: ModelAxis
-  /// Set where an ordered axis has too many uneven values for a table: the model sees a continuous
-  /// one, and its points are rounded.
-  private let rounded: GridAxis?
-
+extension ModelAxis {
   /// The longest table of positions: beyond it neighbours are closer than a length scale ever is.
   private static let longestTable = 1_024
   /// Lists that span this factor are compared by their logarithms.
   private static let logarithmicSpan = 100.0
 
+  /// - Parameter listNumbers: the numbers of a DISCRETE list, ascending; nil for every other
+  ///   parameter.
   init(_ axis: Axis, listNumbers: [Double]?) {
-    var rounded: GridAxis?
     switch axis {
-    case .continuous: model = .continuous
-    case .categorical(let count): model = .categorical(count: count)
+    case .continuous: self = .continuous
+    case .categorical(let count): self = .categorical(count: count)
     case .grid(let grid):
       if let listNumbers {
-        model = .grid(positions: GaussianAxis.positions(listNumbers))
-      } else if grid.count <= GaussianAxis.longestTable {
-        model = .grid(positions: (0..<grid.count).map(grid.center))
-      } else if grid.isUniform {
-        model = .wideGrid(count: grid.count)
+        self = .grid(positions: ModelAxis.positions(listNumbers))
+      } else if grid.isUniform, grid.count <= ModelAxis.longestTable {
+        self = .grid(positions: (0..<grid.count).map(grid.center))
       } else {
-        model = .continuous
-        rounded = grid
+        self = .cells(grid)
       }
     }
-    self.rounded = rounded
+  }
+
+  /// A point's number for what a history holds of a trial: the same entry, but for the noise of
+  /// texts.
+  fileprivate func number(ofEntry entry: Double) -> Double {
+    if case .continuous = self { nearest(to: entry) } else { entry }
   }
 
   /// The numbers of a list, ascending, mapped onto [0, 1].
@@ -165,17 +177,11 @@ private struct GaussianAxis {
     guard let first = numbers.first, let last = numbers.last, last > first else {
       return numbers.map { _ in 0.5 }
     }
-    guard first > 0, last / first >= logarithmicSpan else {
-      return numbers.map { ($0 - first) / (last - first) }
+    // Neither the quotient of two numbers of a list need be finite nor their difference.
+    if first > 0, log(last) - log(first) >= log(logarithmicSpan) {
+      return numbers.map { (log($0) - log(first)) / (log(last) - log(first)) }
     }
-    return numbers.map { log($0 / first) / log(last / first) }
-  }
-
-  func toModel(_ coordinate: Double) -> Double {
-    rounded.map { $0.center(Int(coordinate)) } ?? coordinate
-  }
-
-  func fromModel(_ number: Double) -> Double {
-    rounded.map { Double($0.index(at: number)) } ?? number
+    let scale = (last - first).isFinite ? 1.0 : 0.5
+    return numbers.map { ($0 * scale - first * scale) / (last * scale - first * scale) }
   }
 }

@@ -170,12 +170,6 @@ struct GaussianModel: Surrogate {
     }
   }
 
-  mutating func addLost(_ point: [Double], work: Work) throws {
-    try spendOnRow(work)
-    let coordinates = axes.indices.map { axes[$0].coordinate(of: point[$0]) }
-    for i in models.indices { models[i].addObservation(coordinates, value: failure) }
-  }
-
   private func spendOnRow(_ work: Work) throws {
     let n = models[0].points.count
     try work.spend(models.count * n * (n + models[0].fantasies * n / 16))

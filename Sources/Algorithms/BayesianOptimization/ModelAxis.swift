@@ -1,25 +1,37 @@
 // Copyright 2026 The katib-suggestion authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ExperimentModel
+
 /// One axis of the unit cube as a model sees it.
 ///
 /// A point has one number per axis: the coordinate u in [0, 1] on a continuous axis, the index of
 /// the value on every other one. So a point is feasible by construction; there is nothing to round.
-enum ModelAxis: Sendable, Equatable {
+///
+/// Points are the same when their numbers are. A coordinate that has been out as a text comes back
+/// with other last bits, so continuous ones are multiples of ``resolution``.
+enum ModelAxis: Sendable {
   case continuous
-  /// Ordered values; `positions` are their coordinates in [0, 1], ascending.
+  /// Few ordered values, each as likely as any other; `positions` are their coordinates in [0, 1],
+  /// ascending.
   case grid(positions: [Double])
-  /// Many ordered values, evenly spread: value k stands at (k + ½) / count.
-  case wideGrid(count: Int)
+  /// Ordered values that are many, or not evenly likely: a value stands at the centre of its cell,
+  /// and a uniform u draws the one whose cell it falls into.
+  case cells(GridAxis)
   /// Values without order.
   case categorical(count: Int)
+
+  /// The distance of neighbouring coordinates on a continuous axis: far below what any objective
+  /// tells apart, far above the noise of writing and reading numbers.
+  static let resolution = 0x1p-40
 
   /// How many values the axis has; nil where it is continuous.
   var count: Int? {
     switch self {
     case .continuous: nil
     case .grid(let positions): positions.count
-    case .wideGrid(let count), .categorical(let count): count
+    case .cells(let grid): grid.count
+    case .categorical(let count): count
     }
   }
 
@@ -33,7 +45,7 @@ enum ModelAxis: Sendable, Equatable {
     switch self {
     case .continuous: return value
     case .grid(let positions): return positions[index(value, below: positions.count)]
-    case .wideGrid(let count): return (Double(index(value, below: count)) + 0.5) / Double(count)
+    case .cells(let grid): return grid.center(index(value, below: grid.count))
     case .categorical: return value
     }
   }
@@ -41,7 +53,8 @@ enum ModelAxis: Sendable, Equatable {
   /// The feasible number nearest to a coordinate in [0, 1]; not for categorical axes.
   func nearest(to coordinate: Double) -> Double {
     switch self {
-    case .continuous: return min(max(coordinate, 0), 1)
+    case .continuous:
+      return (min(max(coordinate, 0), 1) / ModelAxis.resolution).rounded() * ModelAxis.resolution
     case .grid(let positions):
       // Binary search for the first position at or above, then the closer of two neighbours.
       var low = 0
@@ -52,20 +65,26 @@ enum ModelAxis: Sendable, Equatable {
       }
       if low > 0 && coordinate - positions[low - 1] <= positions[low] - coordinate { low -= 1 }
       return Double(low)
-    case .wideGrid(let count):
-      return Double(index((coordinate * Double(count)).rounded(.down), below: count))
+    case .cells(let grid): return Double(grid.index(at: coordinate))
     case .categorical: return coordinate
     }
   }
 
-  /// The number that a uniform u in [0, 1) stands for: every value equally likely.
+  /// The number that a uniform u in [0, 1) stands for under the declared prior.
   func value(atUniform u: Double) -> Double {
-    guard let count else { return u }
-    return Double(index((u * Double(count)).rounded(.down), below: count))
+    switch self {
+    case .continuous, .cells: return nearest(to: u)
+    case .grid(let positions): return evenly(u, among: positions.count)
+    case .categorical(let count): return evenly(u, among: count)
+    }
+  }
+
+  private func evenly(_ u: Double, among count: Int) -> Double {
+    Double(index((u * Double(count)).rounded(.down), below: count))
   }
 
   private func index(_ value: Double, below count: Int) -> Int {
-    value > 0 ? min(Int(min(value, 0x1p52)), count - 1) : 0
+    value > 0 ? min(Int(min(value, 0x1p53)), count - 1) : 0
   }
 }
 

@@ -8,9 +8,6 @@ protocol Surrogate {
   /// Takes a running trial, or a point just proposed, into account.
   mutating func addPending(_ points: [[Double]], work: Work) throws
 
-  /// Takes a trial into account that most probably was made there and came to nothing.
-  mutating func addLost(_ point: [Double], work: Work) throws
-
   /// - Parameters:
   ///   - index: the position of the suggestion.
   ///   - count: how many points the request asks for.
@@ -85,10 +82,6 @@ struct TreeModel: Surrogate {
     ensemble = try TreeModel.fit(
       axes: axes, points: points, values: values, settings: settings, position: position,
       work: work)
-  }
-
-  mutating func addLost(_ point: [Double], work: Work) throws {
-    try addPending([point], work: work)
   }
 
   func propose(

@@ -2,13 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import ExperimentModel
-internal import Numerics
 
 /// `cmaes`: trials to points and back for `CMAESEngine`.
 ///
 /// The engine replays the trials in the order in which they ended. Katib's times have a resolution
-/// of one second, so the number of the issue rides in the trial name and decides ties; trials that
-/// somebody else named come after those of their second, by name.
+/// of one second, so the number of the issue rides in the trial name (`IssueNames`) and decides ties;
+/// trials that somebody else named come after those of their second, by name.
 struct CMAESSearch: Algorithm {
   let name = "cmaes"
   let summary =
@@ -52,10 +51,7 @@ struct CMAESSearch: Algorithm {
   func suggest(_ request: SuggestionRequest) throws -> SuggestionReply {
     let model = ModelSpace(request.space)
     let sigma = request.settings[CMAESSearch.sigma]
-    let naming = TrialNaming(request)
-    let tags = naming.tags(request.history)
-    var indices = IssueIndices(
-      position: request.position, taken: tags.compactMap { $0?.index })
+    let names = IssueNames(request)
     var reply: SuggestionReply
     if model.axes.isEmpty {
       reply = request.constantReply(model)
@@ -64,49 +60,23 @@ struct CMAESSearch: Algorithm {
       settings.sigma = min(sigma, CMAESSearch.largestSigma)
       settings.restart = request.settings[CMAESSearch.restartStrategy].restart
       settings.seed = request.seed
-      let points = try CMAESEngine(axes: model.axes, settings: settings).suggest(
-        count: request.count, position: request.position,
-        history: model.history(request, order: CMAESSearch.order(request.history, tags)),
-        checkCancellation: request.checkCancellation)
+      let engine = CMAESEngine(axes: model.axes, settings: settings)
+      func points(_ count: Int, _ index: Int, _ history: EngineHistory) throws -> PointList {
+        try engine.suggest(
+          count: count, position: index, history: history,
+          checkCancellation: request.checkCancellation)
+      }
+      let history = try names.history(in: model) { try points(1, $0, $1)[0] }
+      let points = try points(request.count, request.position, history)
       reply = SuggestionReply(
         suggestions: (0..<points.count).map {
           Suggestion(assignments: model.assignments(points[$0]))
         })
     }
-    let detail = CMAESSearch.digest(request.history)
-    for i in reply.suggestions.indices {
-      reply.suggestions[i].trialName = naming.name(index: indices.next(), detail: detail)
-    }
+    names.name(&reply.suggestions)
     if sigma > CMAESSearch.largestSigma {
       reply.notices.append("sigma \(sigma) is taken for \(CMAESSearch.largestSigma)")
     }
     return reply
-  }
-
-  /// A digest of what the history shows.
-  ///
-  /// An index can be issued twice: the controller lowers the parallelism, the position falls, and a
-  /// trial above it may be invisible (its metrics are unavailable) while its name is still taken.
-  /// The history has changed by then, so the digest makes another name of the same index; the same
-  /// request still gets the same names.
-  private static func digest(_ history: History) -> UInt32 {
-    var hash: UInt64 = 0
-    for trial in 0..<history.count {
-      hash = RandomSource.mix(hash ^ UInt64(history.conditions[trial].rawValue))
-      for byte in history.names[trial].utf8 {
-        hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3
-      }
-    }
-    return UInt32(truncatingIfNeeded: RandomSource.mix(hash))
-  }
-
-  /// The trials by the time at which they ended, by issue within a second.
-  private static func order(_ history: History, _ tags: [TrialNaming.Tag?]) -> [Int] {
-    let indices = tags.map { $0?.index ?? .max }
-    let times = (0..<history.count).map(history.eventTime)
-    // Canonical order settles what is left, so equal keys keep their places.
-    return (0..<history.count).sorted {
-      (times[$0], indices[$0], $0) < (times[$1], indices[$1], $1)
-    }
   }
 }

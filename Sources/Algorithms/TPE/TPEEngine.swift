@@ -85,7 +85,8 @@ public struct TPEEngine: Sendable {
           ?? CandidateRanking(
             axes: axes, settings: settings, split: split, history: history, chosen: chosen)
         ranking = nil
-        point = best(of: &judge, visited: visited, random: &random)
+        point = try best(
+          of: &judge, visited: visited, random: &random, checkCancellation: checkCancellation)
         judge.addPending(point)
         ranking = judge
       }
@@ -108,12 +109,14 @@ public struct TPEEngine: Sendable {
 
   /// The best unseen candidate; a seen one when nothing else was drawn.
   private func best(
-    of ranking: inout CandidateRanking, visited: VisitedPoints, random: inout RandomSource
-  ) -> [Double] {
+    of ranking: inout CandidateRanking, visited: VisitedPoints, random: inout RandomSource,
+    checkCancellation: () throws -> Void
+  ) throws -> [Double] {
     var best: [Double]?
     var bestMerit = -Double.infinity
     var last: [Double] = []
-    for _ in 0..<max(1, settings.candidateCount) {
+    for number in 0..<max(1, settings.candidateCount) {
+      if number % 64 == 63 { try checkCancellation() }
       var candidate = ranking.draw(using: &random)
       for _ in 0..<TPEEngine.mostRedraws where visited.contains(candidate) {
         candidate = ranking.draw(using: &random)

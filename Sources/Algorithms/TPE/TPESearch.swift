@@ -24,7 +24,7 @@ struct TPESearch: Algorithm {
     name: "multivariate-tpe",
     summary: "The tree-structured Parzen estimator with the settings of Katib's multivariate-tpe "
       + "image. The engine is the same as that of tpe.",
-    settings: [candidatesLower.row, startup.row])
+    settings: [candidatesAlone.row, startup.row])
 
   private static let gamma = Setting<Double?>.number(
     "gamma", defaultText: "none: 15 % of the trials count as good",
@@ -40,9 +40,15 @@ struct TPESearch: Algorithm {
     "n_EI_candidates", defaultText: "24", atLeast: 1,
     summary: "Points drawn, of which the most promising one is suggested.",
     refusal: { name, _ in "\(name) should be great than zero" })
-  private static let candidatesLower = Setting<Int>.whole(
-    "n_ei_candidates", default: 24, atLeast: 0,
-    summary: "The same under the name that other images use; n_EI_candidates wins, 0 means 1.")
+  private static let candidatesLower = lowerCandidates(
+    "The same under the name that other images use; n_EI_candidates wins, 0 means 1.")
+  private static let candidatesAlone = lowerCandidates(
+    "Points drawn, of which the most promising one is suggested; 0 means 1.")
+
+  private static func lowerCandidates(_ summary: String) -> Setting<Int> {
+    .whole("n_ei_candidates", default: 24, atLeast: 0, summary: summary)
+  }
+
   private static let startup = Setting<Int>.whole(
     "n_startup_trials", default: 5, atLeast: 0,
     summary: "Suggestions that spread evenly before the model takes over.",
@@ -50,23 +56,39 @@ struct TPESearch: Algorithm {
 
   func suggest(_ request: SuggestionRequest) throws -> SuggestionReply {
     let model = ModelSpace(request.space)
+    let wanted =
+      request.settings[TPESearch.candidates] ?? max(1, request.settings[TPESearch.candidatesLower])
     var settings = TPEEngine.Settings()
     settings.gamma = request.settings[TPESearch.gamma]
     settings.priorWeight = request.settings[TPESearch.priorWeight]
-    settings.candidateCount =
-      request.settings[TPESearch.candidates] ?? max(1, request.settings[TPESearch.candidatesLower])
+    settings.candidateCount = min(wanted, AlgorithmLimits.candidates)
     settings.startupCount = request.settings[TPESearch.startup]
     settings.seed = request.seed
-    guard !model.axes.isEmpty else { return request.constantReply(model) }
-    let design = SobolSequence(dimension: model.axes.count, seed: request.seed)
-    let engine = TPEEngine(
-      axes: model.axes, settings: settings, startup: { design.point(at: UInt64($0)) })
-    let points = try engine.suggest(
-      count: request.count, position: request.position, history: model.history(request),
-      checkCancellation: request.checkCancellation)
-    return SuggestionReply(
-      suggestions: (0..<points.count).map { Suggestion(assignments: model.assignments(points[$0])) }
-    )
+    let names = IssueNames(request)
+    var reply: SuggestionReply
+    if model.axes.isEmpty {
+      reply = request.constantReply(model)
+    } else {
+      let design = SobolSequence(dimension: model.axes.count, seed: request.seed)
+      let engine = TPEEngine(
+        axes: model.axes, settings: settings, startup: { design.point(at: UInt64($0)) })
+      func points(_ count: Int, _ index: Int, _ history: EngineHistory) throws -> PointList {
+        try engine.suggest(
+          count: count, position: index, history: history,
+          checkCancellation: request.checkCancellation)
+      }
+      let history = try names.history(in: model) { try points(1, $0, $1)[0] }
+      let points = try points(request.count, request.position, history)
+      reply = SuggestionReply(
+        suggestions: (0..<points.count).map {
+          Suggestion(assignments: model.assignments(points[$0]))
+        })
+    }
+    names.name(&reply.suggestions)
+    if wanted > AlgorithmLimits.candidates {
+      reply.notices.append("\(wanted) candidates are taken for \(AlgorithmLimits.candidates)")
+    }
+    return reply
   }
 }
 

@@ -1,6 +1,7 @@
 // Copyright 2026 The katib-suggestion authors
 // SPDX-License-Identifier: Apache-2.0
 
+import ExperimentModel
 import Glibc
 import Numerics
 import Testing
@@ -9,7 +10,8 @@ import Testing
 
 @Suite struct BayesianOptimizerTests {
   static let mixed: [ModelAxis] = [
-    .continuous, .grid(positions: [0.1, 0.3, 0.9]), .wideGrid(count: 50), .categorical(count: 4),
+    .continuous, .grid(positions: [0.1, 0.3, 0.9]), .cells(GridAxis(count: 50)),
+    .categorical(count: 4),
   ]
   static let estimators: [BayesianOptimizer.Estimator] = [
     .gaussianProcess, .randomForest, .extraTrees, .gradientBoosting,
@@ -94,7 +96,7 @@ import Testing
 
   @Test(
     arguments: [
-      [], [.categorical(count: 1)], [.grid(positions: [0.5]), .wideGrid(count: 1)],
+      [], [.categorical(count: 1)], [.grid(positions: [0.5]), .cells(GridAxis(count: 1))],
     ] as [[ModelAxis]])
   func aSpaceOfOnePointIsProposedAgainAndAgain(axes: [ModelAxis]) throws {
     let only = axes.map { _ in 0.0 }

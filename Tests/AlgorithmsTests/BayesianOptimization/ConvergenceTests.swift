@@ -1,6 +1,7 @@
 // Copyright 2026 The katib-suggestion authors
 // SPDX-License-Identifier: Apache-2.0
 
+import ExperimentModel
 import Glibc
 import Numerics
 import Testing
@@ -33,7 +34,7 @@ import Testing
     Problem(
       name: "one good value per axis, one category",
       axes: [
-        .continuous, .wideGrid(count: 100), .grid(positions: [0.05, 0.2, 0.5, 0.95]),
+        .continuous, .cells(GridAxis(count: 100)), .grid(positions: [0.05, 0.2, 0.5, 0.95]),
         .categorical(count: 5),
       ], trials: 28, bound: 0.02
     ) { x in
