@@ -39,6 +39,16 @@ import Testing
   }
 
   @Test(arguments: ConformanceCase.all)
+  func theBestPointIsTriedOnce(_ algorithm: ConformanceCase) throws {
+    try Conformance.theBestPointIsTriedOnce(algorithm)
+  }
+
+  @Test(arguments: ConformanceCase.all)
+  func vanishedTrialsAreNoticed(_ algorithm: ConformanceCase) throws {
+    try Conformance.vanishedTrialsAreNoticed(algorithm)
+  }
+
+  @Test(arguments: ConformanceCase.all)
   func initialPointsComeFirst(_ algorithm: ConformanceCase) throws {
     try Conformance.initialPointsComeFirst(algorithm)
   }

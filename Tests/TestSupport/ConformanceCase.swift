@@ -123,6 +123,8 @@ extension ConformanceCase {
       ("four points", ExampleSpaces.four),
       ("constant", ExampleSpaces.constant),
       ("partly constant", ExampleSpaces.partlyConstant(finite: needsFiniteSpace)),
+      ("only a category", ExampleSpaces.onlyACategory),
+      ("at the limits", ExampleSpaces.atTheLimits(finite: needsFiniteSpace)),
     ]
   }
 

@@ -84,6 +84,30 @@ public enum ExampleSpaces {
     ]
   }
 
+  /// Constants of every ordered kind, so that a category alone is left to choose: an engine of
+  /// numbers has none. (A step wider than its range makes a constant too.)
+  public static let onlyACategory: [ParameterSpec] = [
+    .double("d", "0.1", "0.1", step: "0.1"), .int("i", "3", "3"),
+    .double("coarse", "0", "1", step: "2"), .categorical("c", ["x", "y", "z"]),
+  ]
+
+  /// Ranges whose width or whose logarithm doubles hardly resolve, lists whose span is no finite
+  /// double, and more integers than a table would hold.
+  public static func atTheLimits(finite: Bool) -> [ParameterSpec] {
+    func step(_ text: String) -> String { finite ? text : "" }
+    return [
+      .double("narrow", "1e12", "1000000000000.0001", step: step("0.0001"), .logNormal),
+      .double("tiny", "0", "5e-324", step: step("5e-324"), .normal),
+      .int("large", "9007199254740990", "9007199254740992", .logNormal),
+      .int("larger", "9007199254740990", "9007199254740992", .logUniform),
+      .discrete("wide", ["-1e308", "0", "1e308"]),
+      .discrete("magnitudes", ["1e-300", "1", "1e300"]),
+      .discrete("subnormal", ["0", "5e-324"]),
+      .int("many", "1", "9007199254740992", .logUniform),
+      .double("plain", "0", "1", step: step("0.125")),
+    ]
+  }
+
   /// 200 parameters of all kinds.
   public static func wide(finite: Bool) -> [ParameterSpec] {
     (0..<200).map { i in
