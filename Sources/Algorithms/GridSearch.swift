@@ -6,11 +6,19 @@ internal import ExperimentModel
 /// Every combination of the parameters' values once, in an order that covers the space early (see
 /// `GridSearchOrder`).
 ///
-/// What surprises: the position says only where to begin. Trials get deleted, so that numbers are
-/// asked for again while later ones already stand in the history; so points that stand there, in
-/// whatever condition, are passed over. Invisible trials are counted by the position and therefore
-/// lie behind it. What was never issued comes first, then holes that the history shows, and only
-/// when every combination stands in the history does the grid start over.
+/// A request shows the points of most trials; of the hidden ones (no metrics, or not yet created) it
+/// tells only how many there are: as many as the position is ahead of the trials that show. They
+/// are taken for the first points that do not show, and the next suggestion is the one behind them.
+///
+/// What surprises: that is all. Without deletions the points issued are the first of the order, so
+/// the hidden ones are exactly those. When Katib lowers the parallelism it deletes the newest trials,
+/// some of which may stand below others that stay; those holes lie near the end of what was issued,
+/// behind most of the hidden ones, and are filled at once. Each one filled, hidden or not, leaves the
+/// next in front. A walk from the position on would leave the holes behind and issue points ahead of
+/// it, where it would forget the hidden ones. What cannot be known is which of the newest are hidden
+/// and which were deleted: a hidden point that stood above a deleted one may come twice.
+///
+/// Only when every combination stands in the history does the grid start over.
 struct GridSearch: Algorithm {
   let name = "grid"
   let summary =
@@ -33,14 +41,7 @@ struct GridSearch: Algorithm {
     guard let order = GridSearchOrder(request.space, seed: request.seed) else {
       throw InvalidExperiment("grid needs parameters with finitely many values")
     }
-    let initialPoints = request.problem.initialReadings(
-      position: 0, count: request.problem.initialPointCount, seed: request.seed
-    ).map { readings in
-      zip(request.space.parameters, readings).map { $0.coordinate(ofReading: $1) }
-    }
-    var walk = GridSearchWalk(
-      order, seen: SeenPoints(request), initialPoints: initialPoints,
-      position: UInt64(max(0, request.position - initialPoints.count)))
+    var walk = GridSearchWalk(order, request)
     var suggestions: [Suggestion] = []
     suggestions.reserveCapacity(request.count)
     for _ in 0..<request.count {
@@ -75,7 +76,7 @@ struct GridSearchWalk {
   /// The initial points' places in the order, ascending. They are issued before the walk begins.
   private let initialIndices: [UInt64]
   private let initialIndexSet: Set<UInt64>
-  private var phase: Phase
+  private var phase = Phase.fresh
   private var cursor: UInt64
   /// The number of points issued by the walk, this request's included.
   private var issued: UInt64
@@ -85,25 +86,60 @@ struct GridSearchWalk {
   private(set) var steps = 0
 
   private enum Phase {
-    /// Points that were never issued: all from the position on.
+    /// Points behind the hidden ones.
     case fresh
-    /// Points that were issued and no longer stand in the history.
+    /// The points before them that do not show.
     case holes
     case repeats
   }
 
-  /// - Parameter position: the number of points that walks of earlier requests issued.
-  init(
-    _ order: GridSearchOrder, seen: SeenPoints, initialPoints: [[Double]], position: UInt64
-  ) {
+  init(_ order: GridSearchOrder, _ request: SuggestionRequest) {
     self.order = order
-    self.seen = seen
-    initialIndexSet = Set(initialPoints.compactMap { order.index(of: $0) })
+    seen = SeenPoints(request)
+    let initialPoints = request.problem.initialReadings(
+      position: 0, count: request.problem.initialPointCount, seed: request.seed
+    ).map { readings in
+      zip(request.space.parameters, readings).map { $0.coordinate(ofReading: $1) }
+    }
+    let initialIndexSet = Set(initialPoints.compactMap { order.index(of: $0) })
+    self.initialIndexSet = initialIndexSet
     initialIndices = initialIndexSet.sorted()
+    let position = UInt64(max(0, request.position - initialPoints.count))
     issued = position
-    phase = .fresh
-    cursor = position
-    for index in initialIndices where index <= cursor { cursor += 1 }
+
+    // The trials that show, without those of initial points. One that is off the grid has no place
+    // in the order, but it was counted like all others.
+    let visible = GridSearchWalk.places(request, order)
+      .filter { index in index.map { !initialIndexSet.contains($0) } ?? true }
+    // More trials than were issued: a same-named Experiment elsewhere shows its own. So none is
+    // known to be of this one, and rather a hole is left for later than a point issued twice.
+    let shown = UInt64(visible.count)
+    let hidden = shown > position ? position : position - shown
+    let places = initialIndexSet.union(visible.compactMap { $0 }).sorted()
+    cursor = GridSearchWalk.gap(hidden, between: places, count: order.count)
+  }
+
+  /// The place of each trial's point in the order; nil where it has none that a walk could reach.
+  private static func places(_ request: SuggestionRequest, _ order: GridSearchOrder) -> [UInt64?] {
+    let space = request.space
+    return space.keys(request.history).enumerated().map { trial, key in
+      let point = zip(space.parameters, request.history.readings(ofTrial: trial))
+        .map { $0.coordinate(ofReading: $1) }
+      guard !point.contains(where: \.isNaN), space.key(coordinates: point) == key else {
+        return nil
+      }
+      return order.index(of: point)
+    }
+  }
+
+  /// Number `rank` of the indices that are not in `places`, counted on from the first again behind
+  /// the last; 0 when there is none.
+  private static func gap(_ rank: UInt64, between places: [UInt64], count: UInt64?) -> UInt64 {
+    let gaps = count.map { $0 - UInt64(places.count) }
+    guard gaps != 0 else { return 0 }
+    var index = gaps.map { rank % $0 } ?? rank
+    for place in places where place <= index { index += 1 }
+    return index
   }
 
   mutating func next() -> [Double] {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ExperimentModel
+import Numerics
 import TestSupport
 import Testing
 
@@ -83,6 +84,55 @@ import Testing
     #expect(Set(issued.map { $0.assignments.map(\.value) }).count == 60)
   }
 
+  /// Parallelism was lowered: of ten trials the controller deleted 6 and 7. What follows ends without
+  /// metrics and so never shows, or it shows: either way every point comes once, the holes at once.
+  @Test(arguments: [true, false]) func holesBelowOtherTrialsAreFilledOnce(isHidden: Bool) throws {
+    let experiment = experiment([.int("a", "1", "3"), .int("b", "1", "4")])
+    let all = try experiment.ask(12).suggestions
+    var visible = trials([0, 1, 2, 3, 4, 5, 8, 9].map { all[$0] })
+    var issued: [Suggestion] = []
+    for position in 8..<12 {
+      let next = try experiment.ask(1, after: visible, position: position).suggestions
+      issued += next
+      if !isHidden {
+        visible.append(TrialFixture("n\(position)", .running, next[0].assignments))
+      }
+    }
+    #expect(issued == [6, 7, 10, 11].map { all[$0] })
+    // All at once it is the same.
+    let left = trials([0, 1, 2, 3, 4, 5, 8, 9].map { all[$0] })
+    #expect(try experiment.ask(4, after: left, position: 8).suggestions == issued)
+  }
+
+  /// Another image's trials are off this grid; they were counted, but hide none of its points.
+  @Test func trialsOffTheGridAreNoHiddenOnes() throws {
+    let experiment = experiment([.double("x", "0", "1", step: "0.125"), .int("i", "1", "4")])
+    let all = try experiment.ask(36).suggestions
+    let foreign = (0..<10).map { i in
+      TrialFixture(
+        "f\(i)", .succeeded,
+        [Assignment(name: "x", value: "0.3\(i)"), Assignment(name: "i", value: "2")])
+    }
+    let incomplete = TrialFixture("g", .succeeded, [Assignment(name: "i", value: "2")])
+    let reply = try experiment.ask(3, after: foreign + [incomplete], position: 11)
+    #expect(reply.suggestions == Array(all.prefix(3)))
+    // Two of the grid's own are hidden behind them.
+    let later = try experiment.ask(3, after: foreign + trials([all[1]]), position: 13)
+    #expect(later.suggestions == [all[3], all[4], all[5]])
+  }
+
+  /// Everything was issued, three points never show: they take turns.
+  @Test func pointsThatNeverShowTakeTurns() throws {
+    let experiment = experiment(ExampleSpaces.sixty)
+    let all = try experiment.ask(60).suggestions
+    let holes = [3, 17, 40]
+    let visible = trials(all).enumerated().filter { !holes.contains($0.offset) }.map(\.element)
+    let next: [Suggestion] = try (60..<66).map { position in
+      try experiment.ask(1, after: visible, position: position).suggestions[0]
+    }
+    #expect(next == (holes + holes).map { all[$0] })
+  }
+
   /// Trials without metrics are not shown. The position counts them, so nothing is issued twice.
   @Test func invisibleTrialsAreNotSuggestedAgain() throws {
     let experiment = experiment(ExampleSpaces.sixty)
@@ -150,6 +200,98 @@ import Testing
     #expect(Set(points(plain)) == Set(points(one.suggestions)))
   }
 
+  // MARK: - Controllers
+
+  /// What the controller does to an Experiment, at random: trials run side by side and end in any
+  /// order, some without metrics, so that they are hidden; the parallelism changes, and when it
+  /// falls, the newest trials are deleted in whatever condition, of one second in any order.
+  private struct Controller {
+    struct Trial {
+      var point: [Assignment]
+      var name: String
+      var second: Int
+      var isRunning = true
+      var isHidden = false
+    }
+
+    var hiddenRate: Double
+    var changesParallelism: Bool
+    var trials: [Trial] = []
+    /// Points issued although a trial that is kept has them, while others were left.
+    var repeats = 0
+    var issued = 0
+    var deleted = 0
+
+    mutating func run(_ experiment: Experiment, points: Int, seed: UInt64) throws {
+      var random = RandomSource(seed: seed, purpose: "grid controller")
+      var parallel = 1 + random.uniform(below: 6)
+      var second = 0
+      while trials.count < points {
+        second += 1
+        try fill(experiment, min(parallel, points), points, second, seed)
+        for i in trials.indices where trials[i].isRunning && random.uniform() < 0.4 {
+          trials[i].isRunning = false
+          trials[i].isHidden = random.uniform() < hiddenRate
+        }
+        guard changesParallelism, random.uniform() < 0.15 else { continue }
+        parallel = 1 + random.uniform(below: 6)
+        let surplus = trials.count(where: { $0.isRunning }) - parallel
+        guard surplus > 0 else { continue }
+        trials.shuffle(using: &random)
+        trials.sort { $0.second < $1.second }
+        trials.removeLast(surplus)
+        deleted += surplus
+      }
+    }
+
+    private mutating func fill(
+      _ experiment: Experiment, _ parallel: Int, _ points: Int, _ second: Int, _ seed: UInt64
+    ) throws {
+      let wanted = min(parallel - trials.count(where: \.isRunning), points - trials.count)
+      guard wanted > 0 else { return }
+      let visible = trials.filter { !$0.isHidden }.map {
+        TrialFixture($0.name, $0.isRunning ? .running : .succeeded, $0.point, objective: "1")
+      }
+      let reply = try experiment.ask(wanted, after: visible, position: trials.count)
+      let again = try experiment.ask(
+        wanted, after: ExamplePoints.shuffled(visible, seed: seed), position: trials.count)
+      #expect(reply.suggestions == again.suggestions && reply.suggestions.count == wanted)
+      for suggestion in reply.suggestions {
+        if trials.contains(where: { $0.point == suggestion.assignments }) { repeats += 1 }
+        issued += 1
+        trials.append(
+          Trial(point: suggestion.assignments, name: "grid-\(issued)", second: second))
+      }
+    }
+  }
+
+  /// While points are left none is issued twice, unless trials are hidden *and* deleted: then what
+  /// cannot be told apart is rarely mistaken, for one point in 500.
+  @Test(arguments: [
+    (0.0, false, 0), (0.0, true, 0), (0.1, false, 0), (0.3, false, 0), (0.1, true, 500),
+  ])
+  func nothingIsRepeatedWhilePointsAreLeft(
+    hiddenRate: Double, changesParallelism: Bool, oneIn: Int
+  ) throws {
+    let spaces: [([ParameterSpec], Int)] = [
+      ([.int("a", "1", "3"), .int("b", "1", "4")], 12),
+      ([.int("a", "1", "6"), .categorical("b", ["x", "y", "z", "u", "v"])], 30),
+      (ExampleSpaces.sixty, 60),
+    ]
+    var (repeats, issued, deleted) = (0, 0, 0)
+    for seed: UInt64 in 0..<150 {
+      let (specs, points) = spaces[Int(seed % 3)]
+      var controller = Controller(hiddenRate: hiddenRate, changesParallelism: changesParallelism)
+      try controller.run(experiment(specs), points: points, seed: seed)
+      if oneIn == 0 { #expect(controller.repeats == 0, "seed \(seed)") }
+      repeats += controller.repeats
+      issued += controller.issued
+      deleted += controller.deleted
+    }
+    #expect(changesParallelism == (deleted > 100))
+    #expect(repeats * oneIn <= issued, "\(repeats) of \(issued)")
+  }
+
   // MARK: - Validation
 
   @Test func everyDoubleNeedsAStep() {
@@ -185,14 +327,11 @@ import Testing
       let order = try #require(GridSearchOrder(problem.space, seed: 0))
       for (visible, position, count) in [(0, 0, 100), (100, 0, 50), (100, 100, 9), (50, 1000, 3)] {
         let all = try experiment.ask(visible).suggestions
-        let history = History.of(trials(all), space: problem.space)
-        let seen = SeenPoints(
-          SuggestionRequest(
-            problem: problem, history: history, count: count, position: position, seed: 0,
-            namespace: "", alreadyInReply: [], checkCancellation: {}))
-        let bound = 2 * (seen.count + count)
-        var walk = GridSearchWalk(
-          order, seen: seen, initialPoints: [], position: UInt64(position))
+        let request = SuggestionRequest(
+          problem: problem, history: History.of(trials(all), space: problem.space), count: count,
+          position: position, seed: 0, namespace: "", alreadyInReply: [], checkCancellation: {})
+        let bound = 2 * (SeenPoints(request).count + count)
+        var walk = GridSearchWalk(order, request)
         for _ in 0..<count { _ = walk.next() }
         #expect(walk.steps <= bound, "\(specs.count) parameters: \(walk.steps) > \(bound)")
       }

@@ -42,6 +42,43 @@ import Testing
     }
   }
 
+  /// A list entry is found by its spelling; else, for a number or a boolean, by what it means.
+  @Test(arguments: [
+    ("1.0", ["a", "1.0"], "1.0"), ("1", ["a", "1.0"], "1.0"), ("1e0", ["a", "1.0"], "1.0"),
+    ("1e-3", ["0.001", "a"], "0.001"), ("1e-3", ["a", "1e-3"], "1e-3"),
+    ("0.001", ["a", "1e-3"], "1e-3"), ("1E-3", ["a", "1e-03"], "1e-03"),
+    ("-0.50", ["a", "-5e-1"], "-5e-1"), ("0", ["a", "-0.0"], "-0.0"),
+    ("true", ["True", "False"], "True"), ("false", ["True", "False"], "False"),
+    ("true", ["True", "true"], "true"), ("true", ["TRUE", "1"], "TRUE"),
+    // The very spelling wins.
+    ("1.0", ["1", "1.0", "1.00"], "1.0"), ("1", ["1.0", "1"], "1"),
+    ("10000000000000000000001", ["1e22", "10000000000000000000001"], "10000000000000000000001"),
+    // Strings are matched by their spelling alone; what stands in them is no number.
+    (#""1.0""#, ["1", "1.0"], "1.0"), (#""x\" 1.0""#, ["x\" 1.0", "y"], "x\" 1.0"),
+  ])
+  func listEntriesAreFoundByMeaning(_ json: String, _ list: [String], _ text: String) throws {
+    for spec in [ParameterSpec.categorical("c", list), .discrete("c", list + ["z"])] {
+      let points = experiment([spec, .double("x", "0", "9")], #"[{"c": \#(json), "x": 1.50}]"#)
+      #expect(points.refusal() == nil)
+      #expect(try points.ask(1).suggestions[0].assignments.map(\.value) == [text, "1.5"])
+    }
+  }
+
+  @Test(arguments: [
+    ("1", ["1.0", "1.00"], #"1 could be "1.0" as well as "1.00" in the list"#),
+    ("true", ["True", "TRUE"], #"true could be "True" as well as "TRUE" in the list"#),
+    ("1", ["a", "2"], #""1" is not a feasible value"#),
+    ("true", ["a", "1"], #""true" is not a feasible value"#),
+    (#""1""#, ["a", "1.0"], #""1" is not a feasible value"#),
+    (#""true""#, ["a", "True"], #""true" is not a feasible value"#),
+    ("01", ["a", "1"], "JSON array"), ("1.", ["a", "1"], "JSON array"),
+    ("1e", ["a", "1"], "JSON array"), ("- 1", ["a", "-1"], "JSON array"),
+  ])
+  func whatTheListDoesNotTellIsNamed(_ json: String, _ list: [String], _ part: String) {
+    let experiment = experiment([.categorical("c", list)], #"[{"c": \#(json)}]"#)
+    #expect(experiment.refusal()?.contains(part) == true, "\(experiment.refusal() ?? "accepted")")
+  }
+
   @Test(arguments: [
     ("", "failed to validate initial_points()"), ("{}", "JSON array"), ("[", "JSON array"),
     ("null", "JSON array"), ("[null]", "JSON array"), ("[[]]", "JSON array"),

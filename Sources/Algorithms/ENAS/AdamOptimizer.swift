@@ -28,9 +28,15 @@ final class AdamOptimizer {
   }
 
   /// Moves the weights one step of size `rate` against the gradient.
+  ///
+  /// No weight moves by more than a few times `rate` (the paper's section 2.1), however large the
+  /// gradient: what overflows the square makes the step 0. So finite weights stay finite, as long as
+  /// the gradient is.
+  /// - Returns: false, and nothing has changed, when the gradient is not finite.
   func step(
     _ weights: UnsafeMutablePointer<Float>, _ gradient: UnsafePointer<Float>, rate: Float
-  ) {
+  ) -> Bool {
+    guard VectorKernels.isFinite(gradient, count) else { return false }
     power1 *= AdamOptimizer.decay1
     power2 *= AdamOptimizer.decay2
     let (decay1, decay2) = (AdamOptimizer.decay1, AdamOptimizer.decay2)
@@ -57,5 +63,6 @@ final class AdamOptimizer {
         scale * first[i] / ((second[i] * correction).squareRoot() + AdamOptimizer.epsilon)
       i &+= 1
     }
+    return true
   }
 }

@@ -38,6 +38,28 @@ struct ControllerTraining: Sendable {
   /// that is much larger than most.
   var budget = 2_600_000_000
 
+  /// Below these an untrained controller's logits, which are noise, would no longer be near 0; above
+  /// them nothing is left to divide.
+  static let temperatures = 0.01...1e6
+  /// A probability of e^-200 is as good as unbounded.
+  static let largestTanhConstant = 100.0
+  /// Of the entropy and of the skip penalty. Adam's steps do not grow with the loss, so a larger
+  /// weight would do nothing that this one does not, but overflow.
+  static let largestWeight = 1e6
+
+  /// These settings within the bounds above.
+  func bounded() -> ControllerTraining {
+    var training = self
+    let (least, most) = (
+      ControllerTraining.temperatures.lowerBound, ControllerTraining.temperatures.upperBound
+    )
+    training.temperature = temperature.map { min(max($0, least), most) }
+    training.tanhConstant = tanhConstant.map { min($0, ControllerTraining.largestTanhConstant) }
+    training.entropyWeight = min(entropyWeight, ControllerTraining.largestWeight)
+    training.skipWeight = min(skipWeight, ControllerTraining.largestWeight)
+    return training
+  }
+
   /// The skip rate before there is a controller.
   var startingSkipRate: Double { skipTarget }
 
@@ -58,7 +80,8 @@ struct ControllerTraining: Sendable {
     return min(max(budget / cost, 1), mostSteps)
   }
 
-  /// A controller that has learned from the trials; an untrained one when none has finished.
+  /// A controller that has learned from the trials; an untrained one when none has finished. Its
+  /// weights are finite whatever the settings.
   /// - Parameter trials: in the order in which they ended; larger rewards are better, nil is a
   ///   failure.
   func trained(
@@ -66,8 +89,9 @@ struct ControllerTraining: Sendable {
     seed: UInt64, checkCancellation: () throws -> Void
   ) rethrows -> Controller {
     let shape = shape(space)
+    let bounded = bounded()
     let controller = Controller(
-      shape, temperature: temperature, tanhConstant: tanhConstant, seed: seed)
+      shape, temperature: bounded.temperature, tanhConstant: bounded.tanhConstant, seed: seed)
     guard let rewards = RewardScale.scaled(trials.map(\.reward)) else { return controller }
     let gradient = ControllerGradient(shape)
     let optimizer = AdamOptimizer(count: shape.weightCount)
@@ -82,13 +106,15 @@ struct ControllerTraining: Sendable {
       let back = (steps - 1 - step) % trials.count
       let trial = trials.count - 1 - back
       controller.follow(trials[trial].architecture)
-      let reward = rewards[trial] + Float(entropyWeight) * controller.tape.entropy
+      let reward = rewards[trial] + Float(bounded.entropyWeight) * controller.tape.entropy
       baseline = decay * baseline + (1 - decay) * reward
       gradient.clear()
       controller.addGradient(
-        advantage: reward - baseline, skipWeight: Float(skipWeight), skipTarget: target,
+        advantage: reward - baseline, skipWeight: Float(bounded.skipWeight), skipTarget: target,
         to: gradient)
-      optimizer.step(controller.weights, gradient.weights, rate: stepSize)
+      // Settings at the end of their range, in a network of hundreds of layers: what has been learned
+      // so far stays, and every further step would begin from there.
+      guard optimizer.step(controller.weights, gradient.weights, rate: stepSize) else { break }
     }
     return controller
   }

@@ -73,6 +73,11 @@ struct ENASEngine {
           draws -= 1
           redraws += 1
         }
+        // It has collapsed onto what is known, so what it would be asked for is a mutation.
+        // Evolution makes those from a network that is known to be good.
+        if redraws == ENASEngine.redraws, seen.contains(proposal) {
+          proposal = evolution.child(space, finished, using: &random)
+        }
       } else {
         proposal = evolution.child(space, finished, using: &random)
       }

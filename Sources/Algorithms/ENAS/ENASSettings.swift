@@ -28,7 +28,17 @@ enum ENASSettings {
     training.skipTarget = settings[skipTarget]
     training.skipWeight = settings[skipWeight] ?? 0
     training.trainSteps = settings[trainSteps]
-    return (training, notices)
+    let bounded = training.bounded()
+    for (row, given, taken) in [
+      (temperature.row, training.temperature, bounded.temperature),
+      (tanhConstant.row, training.tanhConstant, bounded.tanhConstant),
+      (entropyWeight.row, training.entropyWeight, bounded.entropyWeight),
+      (skipWeight.row, training.skipWeight, bounded.skipWeight),
+    ] {
+      guard let given, let taken, given != taken else { continue }
+      notices.append("\(row.name) \(given) is taken for \(taken)")
+    }
+    return (bounded, notices)
   }
 
   private static let hiddenSize = Setting.whole(
@@ -36,11 +46,15 @@ enum ENASSettings {
     summary: "Size of the controller's LSTM; more than \(AlgorithmLimits.controllerHiddenSize) is "
       + "taken for \(AlgorithmLimits.controllerHiddenSize).")
   private static let temperature = positive(
-    "controller_temperature", 5, "The controller's logits are divided by it.")
+    "controller_temperature", 5,
+    "The controller's logits are divided by it; less than 0.01 is taken for 0.01, more than 1e6 for "
+      + "1e6.")
   private static let tanhConstant = positive(
-    "controller_tanh_const", 2.25, "Bound that a tanh gives the controller's logits.")
+    "controller_tanh_const", 2.25,
+    "Bound that a tanh gives the controller's logits; more than 100 is taken for 100.")
   private static let entropyWeight = positive(
-    "controller_entropy_weight", 1e-5, "Weight of the controller's entropy in the reward.")
+    "controller_entropy_weight", 1e-5,
+    "Weight of the controller's entropy in the reward; more than 1e6 is taken for 1e6.")
   private static let baselineDecay = fraction(
     "controller_baseline_decay", 0.999,
     "Decay of the moving average of rewards that a reward is held against, per train step.")
@@ -51,7 +65,8 @@ enum ENASSettings {
   private static let skipTarget = fraction(
     "controller_skip_target", 0.4, "Share of skip connections that the controller is drawn to.")
   private static let skipWeight = positive(
-    "controller_skip_weight", 0.8, "Weight of that pull in the controller's loss.")
+    "controller_skip_weight", 0.8,
+    "Weight of that pull in the controller's loss; more than 1e6 is taken for 1e6.")
   private static let trainSteps = Setting.whole(
     "controller_train_steps", default: 50, atLeast: 1,
     summary: "Train steps that each look at a trial stands for.")

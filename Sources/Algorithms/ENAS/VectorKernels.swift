@@ -85,6 +85,23 @@ enum VectorKernels {
     UnsafeMutableRawPointer(p).storeBytes(of: values, as: SIMD8<Float>.self)
   }
 
+  /// Whether all entries are finite: 0 · x is 0 for those and NaN for the others, and stays NaN in
+  /// a sum.
+  static func isFinite(_ x: Vector, _ count: Int) -> Bool {
+    var sums = SIMD8<Float>.zero
+    var i = 0
+    while i &+ 8 <= count {
+      sums += load(x + i) * 0
+      i &+= 8
+    }
+    var sum = sums.sum()
+    while i < count {
+      sum += x[i] * 0
+      i &+= 1
+    }
+    return sum == 0
+  }
+
   /// y = tanh x.
   @inline(__always)
   static func tanh(_ x: Vector, _ count: Int, to y: MutableVector) {

@@ -24,6 +24,8 @@ struct Population {
   let values: [Double]
   /// Each trial's place in the order in which the trials ended.
   let ages: [Int]
+  /// When each trial began, at the latest; after everything else where nothing tells.
+  let startTimes: [Int64]
   /// The trials that bring their generation forward: finished or pending.
   let isLive: [Bool]
   /// The trials that failed by themselves; killed ones did not.
@@ -42,6 +44,7 @@ struct Population {
     generations = Array(repeating: nil, count: count)
     parents = Array(repeating: nil, count: count)
 
+    startTimes = (0..<count).map { history.startTimes[$0] ?? history.eventTime($0) }
     let times = (0..<count).map(history.eventTime)
     let order = (0..<count).sorted {
       (times[$0], tags[$0]?.index ?? .max, $0) < (times[$1], tags[$1]?.index ?? .max, $1)

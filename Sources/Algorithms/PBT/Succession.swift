@@ -18,6 +18,10 @@ internal import Numerics
 ///
 /// When every member is running and more is asked for, the population grows: by new members before
 /// anything has finished, by children of the best afterwards.
+///
+/// What surprises: a lost trial is issued again whether or not its generation counts a slot for it.
+/// It was a member, so it brings no more than there were; and of a population that has grown, no
+/// loss opens a slot.
 struct Succession {
   enum Step: Equatable {
     /// A member that begins from nothing.
@@ -112,17 +116,21 @@ struct Succession {
   private mutating func step(in generation: Int, using random: inout RandomSource) -> Step? {
     var slots = self.slots[generation] ?? Slots()
     defer { self.slots[generation] = slots }
-    if generation == 0 {
-      guard vacancies > 0, takesNewMembers || !slots.lost.isEmpty else { return nil }
-      vacancies -= 1
-      return slots.lost.isEmpty ? .new : .again(slots.lost.removeFirst())
-    }
-    guard slots.count > 0 else { return nil }
     if !slots.lost.isEmpty {
       let trial = slots.lost.removeFirst()
-      slots.fill(childOf: population.parents[trial])
+      if generation == 0 {
+        vacancies -= 1
+      } else {
+        slots.fill(childOf: population.parents[trial])
+      }
       return .again(trial)
     }
+    if generation == 0 {
+      guard vacancies > 0, takesNewMembers else { return nil }
+      vacancies -= 1
+      return .new
+    }
+    guard slots.count > 0 else { return nil }
     let parent = selection.parent(forSuccessorOf: slots.waiting[0], using: &random)
     slots.fill(childOf: parent)
     return .child(of: parent, generation: generation)
@@ -131,8 +139,10 @@ struct Succession {
   /// The lost trials of each generation that were not issued again, oldest first.
   ///
   /// Of trials with one parent and the same hyperparameters each takes the place of one that was
-  /// lost before it, if there is one. Lost trials whose parent does not show are left out: nobody
-  /// knows which checkpoint they began from.
+  /// lost before it, if there is one. The order is that in which they began, which is not always
+  /// that of their indices: where the position fell, a trial takes the place of one with a larger
+  /// index. Lost trials whose parent does not show are left out: nobody knows which checkpoint they
+  /// began from.
   private static func lost(
     _ population: Population, _ points: [PointKey], attempts: Int?
   ) -> [Int: [Int]] {
@@ -141,9 +151,13 @@ struct Succession {
       var parent: Int?
       var point: PointKey
     }
+    let starts = population.startTimes
     let members = population.tags.indices
       .filter { population.tags[$0] != nil }
-      .sorted { (population.tags[$0]?.index ?? 0, $0) < (population.tags[$1]?.index ?? 0, $1) }
+      .sorted {
+        (starts[$0], population.tags[$0]?.index ?? 0, $0)
+          < (starts[$1], population.tags[$1]?.index ?? 0, $1)
+      }
     var open: [Line: [(trial: Int, failures: Int)]] = [:]
     for trial in members {
       guard let generation = population.generations[trial] else { continue }

@@ -170,6 +170,29 @@ import Testing
     }
   }
 
+  /// A gradient that overflows its square moves nothing; one that is no number is not taken at all.
+  @Test func adamKeepsWeightsFinite() {
+    let count = 19
+    let weights = UnsafeMutablePointer<Float>.allocate(capacity: 2 * count)
+    defer { weights.deallocate() }
+    weights.initialize(repeating: 1, count: 2 * count)
+    let gradient = weights + count
+    let optimizer = AdamOptimizer(count: count)
+    for place in [0, 7, 8, 16, 18] {
+      for value in [Float.infinity, -.infinity, .nan] {
+        gradient[place] = value
+        #expect(!optimizer.step(weights, gradient, rate: 1), "\(value) at \(place)")
+      }
+      gradient[place] = 1
+    }
+    #expect((0..<count).allSatisfy { weights[$0] == 1 })
+    for step in 1...50 {
+      for i in 0..<count { gradient[i] = i % 2 == 0 ? 3e38 : 1e-38 }
+      #expect(optimizer.step(weights, gradient, rate: 1))
+      #expect((0..<count).allSatisfy { abs(weights[$0]) < 100 }, "step \(step)")
+    }
+  }
+
   @Test func adamTakesTheStepsOfThePaper() {
     let count = 19
     var random = RandomSource(seed: 2, purpose: "adam")
@@ -191,7 +214,7 @@ import Testing
         )
         expected[i] -= 0.01 * mHat / (vHat.squareRoot() + 1e-8)
       }
-      optimizer.step(weights, gradient, rate: 0.01)
+      #expect(optimizer.step(weights, gradient, rate: 0.01))
       for i in 0..<count { #expect(abs(Double(weights[i]) - expected[i]) < 1e-5, "step \(step)") }
     }
   }

@@ -196,12 +196,56 @@ import Testing
       training.baselineDecay = 1e-300
       let controller = training.trained(
         space, history.evaluated, seed: 1, checkCancellation: {})
+      #expect(VectorKernels.isFinite(controller.weights, controller.shape.weightCount))
       var random = RandomSource(seed: 1, purpose: "extremes")
       for _ in 0..<20 {
         let architecture = controller.draw(using: &random)
         #expect(architecture.operations.allSatisfy { $0 >= 0 && $0 < 3 })
       }
     }
+  }
+
+  /// An entry that is no number is found wherever it stands.
+  @Test func finitenessIsSeen() {
+    for count in [1, 7, 8, 9, 31] {
+      var values = [Float](repeating: -3e38, count: count)
+      #expect(VectorKernels.isFinite(values, count))
+      for place in 0..<count {
+        for value in [Float.infinity, -.infinity, .nan] {
+          values[place] = value
+          #expect(!VectorKernels.isFinite(values, count), "\(value) at \(place) of \(count)")
+          values[place] = -3e38
+        }
+      }
+    }
+  }
+
+  /// A controller that has learned to draw one network only: with logits without a bound and steps
+  /// far too large that is what happens. Half of all suggestions are its, and it has nothing new to
+  /// say; they are not random changes to that network, but children of good ones.
+  @Test func aCollapsedControllerLeavesItToEvolution() throws {
+    let space = ArchitectureSpace(layers: 8, operations: 6)
+    var training = ENASEngineTests.training(hidden: 64, steps: 300)
+    training.temperature = nil
+    training.tanhConstant = nil
+    training.learningRate = 1
+    var history = ENASEngineTests.history(space, 40, seed: 3) {
+      Double($0.operations.filter { $0 == 2 }.count)
+    }
+    let controller = training.trained(space, history.evaluated, seed: 1, checkCancellation: {})
+    var random = RandomSource(seed: 1, purpose: "collapse")
+    let only = controller.draw(using: &random)
+    for _ in 0..<20 {
+      let drawn = controller.draw(using: &random)
+      history.seen.insert(drawn)
+      #expect(distance(drawn, only) <= 2)
+    }
+    history.seen.insert(only)
+    let reply = try ENASEngine(space: space, training: training, seed: 1).suggest(
+      count: 60, position: 40, history: history, checkCancellation: {})
+    #expect(Set(reply).count == 60)
+    let near = reply.count(where: { distance($0, only) <= 4 })
+    #expect(near <= 6, "\(near) of 60")
   }
 
   // MARK: - Together

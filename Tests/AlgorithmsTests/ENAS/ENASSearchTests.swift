@@ -107,6 +107,57 @@ import Testing
     #expect(largest.notices.isEmpty)
   }
 
+  /// No valid number makes the controller's weights no numbers, and where one is cut, the log says
+  /// so.
+  @Test(
+    arguments: [
+      (
+        ["controller_entropy_weight": "1e300"],
+        ["controller_entropy_weight 1e+300 is taken for 1000000.0"]
+      ),
+      (["controller_skip_weight": "1e39"], ["controller_skip_weight 1e+39 is taken for 1000000.0"]),
+      (["controller_tanh_const": "1e300"], ["controller_tanh_const 1e+300 is taken for 100.0"]),
+      (["controller_temperature": "1e-50"], ["controller_temperature 1e-50 is taken for 0.01"]),
+      (["controller_temperature": "1e50"], ["controller_temperature 1e+50 is taken for 1000000.0"]),
+      (
+        ["controller_temperature": "1e-50", "controller_tanh_const": "None"],
+        ["controller_temperature 1e-50 is taken for 0.01"]
+      ),
+      (
+        [
+          "controller_temperature": "1e-50", "controller_tanh_const": "1e-300",
+          "controller_entropy_weight": "1e-300", "controller_skip_weight": "1e-300",
+          "controller_baseline_decay": "1e-300", "controller_learning_rate": "1e-300",
+          "controller_skip_target": "1e-300",
+        ], ["controller_temperature 1e-50 is taken for 0.01"]
+      ),
+      (
+        [
+          "controller_learning_rate": "1", "controller_train_steps": "9223372036854775807",
+          "controller_skip_target": "1", "controller_baseline_decay": "1",
+        ], []
+      ),
+    ] as [(KeyValuePairs<String, String>, [String])])
+  func extremeSettingsDoNoHarm(_ settings: KeyValuePairs<String, String>, _ notices: [String])
+    throws
+  {
+    let trials = ENASSearchTests.trials(40)
+    let experiment = ENASSearchTests.experiment(settings)
+    #expect(experiment.refusal() == nil)
+    let reply = try experiment.ask(40, after: trials)
+    #expect(reply.notices == notices)
+    #expect(Set(ENASSearchTests.architectures(reply)).count == 40)
+
+    let problem = try Problem(experiment, registry: .standard, strictness: .validation)
+    let history = trials.enumerated().compactMap { i, trial in
+      Architecture(trial.assignments[0].value, in: ENASSearchTests.space)
+        .map { (architecture: $0, reward: Double(trial.metrics[0].value)) }
+    }
+    let controller = ENASSettings.training(problem.settings).0.trained(
+      ENASSearchTests.space, history, seed: 1, checkCancellation: {})
+    #expect(VectorKernels.isFinite(controller.weights, controller.shape.weightCount))
+  }
+
   /// Trials that cannot be understood do not exist, whatever they say.
   @Test func foreignTrialsChangeNothing() throws {
     let experiment = ENASSearchTests.experiment()
