@@ -116,9 +116,10 @@ extension ServeOptions.Resolved {
   }
 
   /// A logger with that label, of the level and format that were asked for.
-  package func logger(_ label: String) -> Logger {
+  /// - Parameter log: where its lines go.
+  package func logger(_ label: String, to log: LogWriter) -> Logger {
     var logger = Logger(label: label) { _ in
-      LineLogHandler(format: logFormat, level: logLevel)
+      LineLogHandler(format: logFormat, level: logLevel, write: log.append)
     }
     logger.logLevel = logLevel
     return logger

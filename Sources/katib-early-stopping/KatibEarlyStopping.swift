@@ -38,11 +38,13 @@ struct KatibEarlyStopping: ParsableCommand {
 
   func run() throws {
     let settings = try options.resolved()
-    let logger = settings.logger("katib-early-stopping")
+    let log = LogWriter(format: settings.logFormat)
+    let logger = settings.logger("katib-early-stopping", to: log)
     let health = HealthService(
       names: ["", "manager.v1beta1.Suggestion", EarlyStoppingService.name])
     let process = ServerProcess(
-      configuration: settings.serverConfiguration, grace: settings.grace, logger: logger)
+      configuration: settings.serverConfiguration, grace: settings.grace, logger: logger,
+      log: log)
     let directory =
       serviceAccount ?? EarlyStoppingProgram.serviceAccount.value ?? ServiceAccount.directory
     let access = ClusterAccessSource(
