@@ -61,14 +61,8 @@ package struct ServeOptions<Program: ServerProgram>: ParsableArguments {
 
   /// - Throws: `ValidationError` naming the flag or variable, the value and what would be right.
   package func resolved() throws -> Resolved {
-    let listen = try ServeOptions.listen.read(ListenAddress.init, valid: "host:port")
-    let address = ListenAddress(
-      host: host ?? listen?.host ?? "0.0.0.0", port: port ?? listen?.port ?? Program.port)
-    guard (0...65_535).contains(address.port) else {
-      throw ValidationError("port is \(address.port), it must lie between 0 and 65535")
-    }
-    return Resolved(
-      address: address,
+    Resolved(
+      address: try address(),
       logLevel: try choice("log-level", logLevel, .info),
       logFormat: try choice("log-format", logFormat, .text),
       workers: try number("workers", workers, Program.workers, 1...64),
@@ -77,6 +71,17 @@ package struct ServeOptions<Program: ServerProgram>: ParsableArguments {
         "max-message-bytes", maxMessageBytes, 16 << 20, 1024...(64 << 20)),
       grace: try number("grace", grace, 25, 0...3_600),
       namespace: namespace ?? Program.twin("namespace").value)
+  }
+
+  /// One variable stands for two flags, and is not looked at where both are given.
+  private func address() throws -> ListenAddress {
+    if let port, !(0...65_535).contains(port) {
+      throw ValidationError("--port is \(port), it must be a whole number from 0 to 65535")
+    }
+    if let host, let port { return ListenAddress(host: host, port: port) }
+    let listen = try ServeOptions.listen.read(ListenAddress.init, valid: "host:port")
+    return ListenAddress(
+      host: host ?? listen?.host ?? "0.0.0.0", port: port ?? listen?.port ?? Program.port)
   }
 
   private func choice<Value: RawRepresentable & CaseIterable>(

@@ -77,6 +77,16 @@ def test_the_address_from_the_environment() -> None:
         process.communicate()
 
 
+def test_flags_win_over_the_address_from_the_environment() -> None:
+    """A variable that nobody needs was read all the same, and a wrong one ended the process."""
+    with ServerProcess(environment={"KATIB_SUGGESTION_LISTEN": "bogus"}) as server:
+        assert server.alive()
+    for arguments in ([], ["--host", "127.0.0.1"], ["--port", "0"]):
+        result = run(*arguments, KATIB_SUGGESTION_LISTEN="bogus")
+        assert result.returncode == 64
+        assert 'KATIB_SUGGESTION_LISTEN is "bogus", it must be host:port' in result.stderr
+
+
 def test_a_call_is_logged_for_the_operator(start_server: StartServer) -> None:
     server = start_server("--log-format", "json")
     with grpc.insecure_channel(server.address, options=CHANNEL_OPTIONS) as channel:
