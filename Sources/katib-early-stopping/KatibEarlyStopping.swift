@@ -65,7 +65,7 @@ enum EarlyStoppingProgram: ServerProgram {
   static let port = 6788
   /// Most of a call is waiting for a DB manager or the Kubernetes API.
   static let workers = 8
-  static let workersSummary = "Calls that may wait for the DB manager or Kubernetes at once."
+  static let workersSummary = "Calls that may wait for the DB manager or Kubernetes at once"
   static let namespaceSummary = "Namespace of the trials."
   static let serviceAccount = Twin(
     flag: "service-account", variable: variablePrefix + "SERVICE_ACCOUNT")

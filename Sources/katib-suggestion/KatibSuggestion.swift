@@ -54,7 +54,7 @@ enum SuggestionProgram: ServerProgram {
   static let variablePrefix = "KATIB_SUGGESTION_"
   static let port = 6789
   static let workers = 2
-  static let workersSummary = "Threads that compute suggestions."
+  static let workersSummary = "Threads that compute suggestions"
   static let namespaceSummary = "Namespace of this process, part of the hash in chosen trial names."
   static let dataDirectory = Twin(
     flag: "data-directory", variable: variablePrefix + "DATA_DIRECTORY")
