@@ -56,7 +56,11 @@ package struct ServeOptions<Program: ServerProgram>: ParsableArguments {
   package var queueDepth: Int?
 
   @Option(
-    parsing: .unconditional, help: messageSizes.help("Largest request in bytes"))
+    parsing: .unconditional,
+    help: messageSizes.help(
+      "Largest request in bytes",
+      note: "All messages together may take three times that, and never less than "
+        + "\(Limits().memoryBudgetBytes >> 20) MiB."))
   package var maxMessageBytes: Int?
 
   @Option(
@@ -125,6 +129,12 @@ extension ServeOptions.Resolved {
     var configuration = ServerConfiguration(
       host: address.host, port: address.port, workers: workers, queueDepth: queueDepth)
     configuration.limits.messageBytes = maxMessageBytes
+    // A compressed message may need its largest size twice, as it came and inflated, and its
+    // handler needs memory too.
+    configuration.limits.receiveBudgetBytes = max(
+      configuration.limits.receiveBudgetBytes, 2 * maxMessageBytes)
+    configuration.limits.memoryBudgetBytes = max(
+      configuration.limits.memoryBudgetBytes, 3 * maxMessageBytes)
     return configuration
   }
 

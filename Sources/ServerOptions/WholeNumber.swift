@@ -21,9 +21,12 @@ package struct WholeNumber: Sendable {
     "a whole number from \(range.lowerBound) to \(range.upperBound)"
   }
 
-  /// - Parameter summary: what the number is, without a full stop.
-  package func help(_ summary: String) -> ArgumentHelp {
-    twin.help("\(summary), from \(range.lowerBound) to \(range.upperBound).", "\(fallback)")
+  /// - Parameters:
+  ///   - summary: what the number is, without a full stop.
+  ///   - note: whole sentences about it.
+  package func help(_ summary: String, note: String = "") -> ArgumentHelp {
+    let bounds = "from \(range.lowerBound) to \(range.upperBound)."
+    return twin.help("\(summary), \(bounds)\(note.isEmpty ? "" : " " + note)", "\(fallback)")
   }
 
   /// The flag, or else the variable, or else the default.

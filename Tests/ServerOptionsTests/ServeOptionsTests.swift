@@ -28,6 +28,24 @@ import Testing
     #expect(configuration.queueDepth == ServerConfiguration().queueDepth)
   }
 
+  /// Messages over 32 MiB were allowed and yet refused, compressed ones from 16 MiB on: the
+  /// budget stayed as it was.
+  @Test(arguments: [1_024, 16 << 20, (16 << 20) + 1, 32 << 20, 64 << 20])
+  func theLargestMessageFitsIntoTheBudget(bytes: Int) throws {
+    let limits = try configuration("--max-message-bytes", "\(bytes)").limits
+    #expect(limits.messageBytes == bytes)
+    // A message that does not compress: as it came and inflated.
+    #expect(limits.receiveBudgetBytes >= 2 * bytes)
+    // And what its handler decodes it into.
+    #expect(limits.memoryBudgetBytes - limits.receiveBudgetBytes >= bytes)
+    let defaults = Limits()
+    #expect(limits.memoryBudgetBytes >= defaults.memoryBudgetBytes)
+    if bytes <= defaults.messageBytes {
+      #expect(limits.memoryBudgetBytes == defaults.memoryBudgetBytes)
+      #expect(limits.receiveBudgetBytes == defaults.receiveBudgetBytes)
+    }
+  }
+
   @Test(arguments: [
     ("port", "65536", "from 0 to 65535"), ("workers", "0", "from 1 to 64"),
     ("workers", "65", "from 1 to 64"), ("queue-depth", "0", "from 1 to 10000"),
