@@ -167,6 +167,7 @@ let package = Package(
     tests("GRPC", ["CNghttp2", "GRPC"]),
     tests("KatibAPI", ["CKatibProto", "ExperimentModel", "KatibAPI"]),
     tests("CommonServices", ["CommonServices", "TestSupport", logging]),
+    tests("ServerOptions", ["GRPC", "ServerOptions", arguments]),
     tests(
       "SuggestionServices",
       [

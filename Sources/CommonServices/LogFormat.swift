@@ -20,8 +20,7 @@ public struct LineLogHandler: LogHandler {
 
   /// - Parameter write: receives one whole line with its line feed.
   public init(
-    format: Format, level: Logger.Level,
-    write: @escaping @Sendable (String) -> Void = LineLogHandler.standardError
+    format: Format, level: Logger.Level, write: @escaping @Sendable (String) -> Void
   ) {
     self.format = format
     logLevel = level
@@ -37,35 +36,38 @@ public struct LineLogHandler: LogHandler {
     var fields = metadata.merging(event.metadata ?? [:]) { $1 }
     if let error = event.error { fields["error"] = "\(error)" }
     let pairs = fields.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
+    write(format.line(level: event.level, message: "\(event.message)", fields: pairs))
+  }
+}
+
+extension LineLogHandler.Format {
+  /// One line, with its line feed, that bears the present time.
+  func line(level: Logger.Level, message: String, fields: [(String, String)]) -> String {
     let time = LineLogHandler.now()
-    switch format {
+    switch self {
     case .text:
-      var line = "\(time) \(event.level) \(LineLogHandler.oneLine("\(event.message)"))"
-      for (key, value) in pairs {
+      var line = "\(time) \(level) \(LineLogHandler.oneLine(message))"
+      for (key, value) in fields {
         line += " \(key)=\(LineLogHandler.needsQuotes(value) ? LineLogHandler.json(value) : value)"
       }
-      write(line + "\n")
+      return line + "\n"
     case .json:
-      var line = "{\"time\":\"\(time)\",\"level\":\"\(event.level)\""
-      line += ",\"message\":\(LineLogHandler.json("\(event.message)"))"
-      for (key, value) in pairs {
+      var line = "{\"time\":\"\(time)\",\"level\":\"\(level)\""
+      line += ",\"message\":\(LineLogHandler.json(message))"
+      for (key, value) in fields {
         line += ",\(LineLogHandler.json(key)):\(LineLogHandler.json(value))"
       }
-      write(line + "}\n")
+      return line + "}\n"
     }
   }
+}
 
-  /// A single write, so that lines of several threads do not mix.
-  @Sendable public static func standardError(_ line: String) {
-    var line = line
-    line.withUTF8 { _ = Glibc.write(2, $0.baseAddress, $0.count) }
-  }
-
-  private static func needsQuotes(_ value: String) -> Bool {
+extension LineLogHandler {
+  fileprivate static func needsQuotes(_ value: String) -> Bool {
     value.isEmpty || value.utf8.contains { $0 <= 0x20 || $0 == 0x22 || $0 == 0x3d || $0 == 0x7f }
   }
 
-  private static func oneLine(_ text: String) -> String {
+  fileprivate static func oneLine(_ text: String) -> String {
     text.utf8.contains { $0 < 0x20 } ? json(text) : text
   }
 
@@ -89,7 +91,7 @@ public struct LineLogHandler: LogHandler {
   }
 
   /// UTC with milliseconds.
-  private static func now() -> String {
+  fileprivate static func now() -> String {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
     var parts = tm()

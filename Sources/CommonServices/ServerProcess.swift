@@ -15,21 +15,31 @@ public struct ServerProcess {
   private let configuration: ServerConfiguration
   private let grace: Int
   private let logger: Logger
+  private let log: LogWriter
+
+  /// Time that the last lines get to leave when the process ends.
+  private static let flushTime = Duration.seconds(1)
 
   /// The account of message memory that the transport and the services of this process share.
   public let memoryBudget: MemoryBudget
 
-  /// - Parameter grace: seconds that calls in flight get after a signal.
-  public init(configuration: ServerConfiguration, grace: Int, logger: Logger) {
+  /// - Parameters:
+  ///   - grace: seconds that calls in flight get after a signal.
+  ///   - log: where the logger's lines go.
+  public init(
+    configuration: ServerConfiguration, grace: Int, logger: Logger, log: LogWriter
+  ) {
     self.configuration = configuration
     self.grace = grace
     self.logger = logger
+    self.log = log
     memoryBudget = MemoryBudget(bytes: configuration.limits.memoryBudgetBytes)
   }
 
   /// Returns when the server has drained.
   /// - Throws: what binding the address throws.
   public func serve(_ router: inout Router, health: HealthService, services: [String]) throws {
+    defer { log.flush(within: ServerProcess.flushTime) }
     health.register(in: &router)
     ReflectionService(
       index: DescriptorIndex.builtIn,
@@ -39,7 +49,7 @@ public struct ServerProcess {
     // Blocked before any other thread exists: from now on a signal waits until somebody takes it,
     // so none is lost and none kills, however early it comes.
     let signals = BlockedSignals([SIGTERM, SIGINT])
-    let observer: @Sendable (CallRecord) -> Void = { log($0, logger) }
+    let observer: @Sendable (CallRecord) -> Void = { logCall($0, logger) }
     let server = Server(
       configuration: configuration, router: router, memoryBudget: memoryBudget,
       observer: logger.logLevel <= .debug ? observer : nil)
@@ -49,28 +59,28 @@ public struct ServerProcess {
       metadata: [
         "address": "\(bound.host):\(bound.port)", "version": "\(Version.text)",
       ])
-    drainOnSignal(signals, server, health)
+    let number = signals.wait()
+    // Nothing may come before these two, not even the line about them.
+    health.stopServing()
+    server.drain(grace: .seconds(grace))
+    logger.notice("draining", metadata: ["signal": "\(number)", "grace": "\(grace) s"])
+    endOnSignal(signals)
     server.waitUntilClosed()
     logger.notice("stopped")
   }
 
-  private func drainOnSignal(
-    _ signals: BlockedSignals, _ server: Server, _ health: HealthService
-  ) {
-    let (logger, grace) = (self.logger, self.grace)
+  private func endOnSignal(_ signals: BlockedSignals) {
+    let (logger, log) = (self.logger, self.log)
     DispatchQueue(label: "signals").async {
-      let number = signals.wait()
-      logger.notice("draining", metadata: ["signal": "\(number)", "grace": "\(grace) s"])
-      health.stopServing()
-      server.drain(grace: .seconds(grace))
       _ = signals.wait()
       logger.warning("second signal, ending at once")
+      log.flush(within: ServerProcess.flushTime)
       exit(1)
     }
   }
 }
 
-/// Signals that no thread is interrupted by, and that one thread waits for.
+/// Signals that no thread is interrupted by, and that one thread at a time waits for.
 private struct BlockedSignals: Sendable {
   private let numbers: [Int32]
 
@@ -96,7 +106,7 @@ private struct BlockedSignals: Sendable {
   }
 }
 
-@Sendable private func log(_ record: CallRecord, _ logger: Logger) {
+@Sendable private func logCall(_ record: CallRecord, _ logger: Logger) {
   logger.debug(
     "call",
     metadata: [

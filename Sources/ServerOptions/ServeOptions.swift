@@ -10,15 +10,37 @@ package import Logging
 package struct ServeOptions<Program: ServerProgram>: ParsableArguments {
   private static var listen: Twin { Program.twin("listen", form: "host:port") }
 
+  // A negative number is read as a value, so that the message can say what is wrong with it.
+
+  private static var ports: WholeNumber { WholeNumber(listen, 0...65_535, default: Program.port) }
+
+  private static var workerCounts: WholeNumber {
+    WholeNumber(Program.twin("workers"), 1...64, default: Program.workers)
+  }
+
+  private static var queueDepths: WholeNumber {
+    WholeNumber(
+      Program.twin("queue-depth"), 1...10_000, default: ServerConfiguration().queueDepth)
+  }
+
+  private static var messageSizes: WholeNumber {
+    WholeNumber(
+      Program.twin("max-message-bytes"), 1_024...(64 << 20), default: Limits().messageBytes)
+  }
+
+  private static var graces: WholeNumber {
+    WholeNumber(Program.twin("grace"), 0...3_600, default: 25)
+  }
+
   @Option(help: listen.help("Address to serve on.", "0.0.0.0"))
   package var host: String?
 
-  @Option(help: listen.help("Port to serve on; 0 lets the system choose.", "\(Program.port)"))
+  @Option(parsing: .unconditional, help: ports.help("Port to serve on (0: the system chooses)"))
   package var port: Int?
 
   @Option(
     help: Program.twin("log-level").help(
-      "trace, debug, info, notice, warning or error.", "info"))
+      "trace, debug, info, notice, warning, error or critical.", "info"))
   package var logLevel: String?
 
   @Option(
@@ -26,17 +48,23 @@ package struct ServeOptions<Program: ServerProgram>: ParsableArguments {
       "text or json, one line per event on stderr.", "text"))
   package var logFormat: String?
 
-  @Option(help: Program.twin("workers").help(Program.workersSummary, "\(Program.workers)"))
+  @Option(parsing: .unconditional, help: workerCounts.help(Program.workersSummary))
   package var workers: Int?
 
-  @Option(help: Program.twin("queue-depth").help("Requests that may wait for a worker.", "64"))
+  @Option(
+    parsing: .unconditional, help: queueDepths.help("Requests that may wait for a worker"))
   package var queueDepth: Int?
 
-  @Option(help: Program.twin("max-message-bytes").help("Largest request, in bytes.", "16777216"))
+  @Option(
+    parsing: .unconditional,
+    help: messageSizes.help(
+      "Largest request in bytes",
+      note: "All messages together may take three times that, and never less than "
+        + "\(Limits().memoryBudgetBytes >> 20) MiB."))
   package var maxMessageBytes: Int?
 
   @Option(
-    help: Program.twin("grace").help("Seconds that calls in flight get after SIGTERM.", "25"))
+    parsing: .unconditional, help: graces.help("Seconds that calls in flight get after SIGTERM"))
   package var grace: Int?
 
   @Option(
@@ -61,22 +89,24 @@ package struct ServeOptions<Program: ServerProgram>: ParsableArguments {
 
   /// - Throws: `ValidationError` naming the flag or variable, the value and what would be right.
   package func resolved() throws -> Resolved {
-    let listen = try ServeOptions.listen.read(ListenAddress.init, valid: "host:port")
-    let address = ListenAddress(
-      host: host ?? listen?.host ?? "0.0.0.0", port: port ?? listen?.port ?? Program.port)
-    guard (0...65_535).contains(address.port) else {
-      throw ValidationError("port is \(address.port), it must lie between 0 and 65535")
-    }
-    return Resolved(
-      address: address,
+    Resolved(
+      address: try address(),
       logLevel: try choice("log-level", logLevel, .info),
       logFormat: try choice("log-format", logFormat, .text),
-      workers: try number("workers", workers, Program.workers, 1...64),
-      queueDepth: try number("queue-depth", queueDepth, 64, 1...10_000),
-      maxMessageBytes: try number(
-        "max-message-bytes", maxMessageBytes, 16 << 20, 1024...(64 << 20)),
-      grace: try number("grace", grace, 25, 0...3_600),
+      workers: try ServeOptions.workerCounts.value(flag: workers),
+      queueDepth: try ServeOptions.queueDepths.value(flag: queueDepth),
+      maxMessageBytes: try ServeOptions.messageSizes.value(flag: maxMessageBytes),
+      grace: try ServeOptions.graces.value(flag: grace),
       namespace: namespace ?? Program.twin("namespace").value)
+  }
+
+  /// One variable stands for two flags, and is not looked at where both are given.
+  private func address() throws -> ListenAddress {
+    let port = try port.map { try ServeOptions.ports.checked($0, from: "--port") }
+    if let host, let port { return ListenAddress(host: host, port: port) }
+    let listen = try ServeOptions.listen.read(ListenAddress.init, valid: "host:port")
+    return ListenAddress(
+      host: host ?? listen?.host ?? "0.0.0.0", port: port ?? listen?.port ?? Program.port)
   }
 
   private func choice<Value: RawRepresentable & CaseIterable>(
@@ -91,19 +121,6 @@ package struct ServeOptions<Program: ServerProgram>: ParsableArguments {
     }
     return value
   }
-
-  private func number(
-    _ name: String, _ flag: Int?, _ fallback: Int, _ range: ClosedRange<Int>
-  ) throws -> Int {
-    let twin = Program.twin(name)
-    let valid = "a whole number from \(range.lowerBound) to \(range.upperBound)"
-    guard let value = try flag ?? twin.read({ Int($0) }, valid: valid) else { return fallback }
-    guard range.contains(value) else {
-      throw ValidationError(
-        "\(twin.source(isFlag: flag != nil)) is \(value), it must be \(valid)")
-    }
-    return value
-  }
 }
 
 extension ServeOptions.Resolved {
@@ -112,13 +129,20 @@ extension ServeOptions.Resolved {
     var configuration = ServerConfiguration(
       host: address.host, port: address.port, workers: workers, queueDepth: queueDepth)
     configuration.limits.messageBytes = maxMessageBytes
+    // A compressed message may need its largest size twice, as it came and inflated, and its
+    // handler needs memory too.
+    configuration.limits.receiveBudgetBytes = max(
+      configuration.limits.receiveBudgetBytes, 2 * maxMessageBytes)
+    configuration.limits.memoryBudgetBytes = max(
+      configuration.limits.memoryBudgetBytes, 3 * maxMessageBytes)
     return configuration
   }
 
   /// A logger with that label, of the level and format that were asked for.
-  package func logger(_ label: String) -> Logger {
+  /// - Parameter log: where its lines go.
+  package func logger(_ label: String, to log: LogWriter) -> Logger {
     var logger = Logger(label: label) { _ in
-      LineLogHandler(format: logFormat, level: logLevel)
+      LineLogHandler(format: logFormat, level: logLevel, write: log.append)
     }
     logger.logLevel = logLevel
     return logger

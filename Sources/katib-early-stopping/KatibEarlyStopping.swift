@@ -38,11 +38,13 @@ struct KatibEarlyStopping: ParsableCommand {
 
   func run() throws {
     let settings = try options.resolved()
-    let logger = settings.logger("katib-early-stopping")
+    let log = LogWriter(format: settings.logFormat)
+    let logger = settings.logger("katib-early-stopping", to: log)
     let health = HealthService(
       names: ["", "manager.v1beta1.Suggestion", EarlyStoppingService.name])
     let process = ServerProcess(
-      configuration: settings.serverConfiguration, grace: settings.grace, logger: logger)
+      configuration: settings.serverConfiguration, grace: settings.grace, logger: logger,
+      log: log)
     let directory =
       serviceAccount ?? EarlyStoppingProgram.serviceAccount.value ?? ServiceAccount.directory
     let access = ClusterAccessSource(
@@ -63,7 +65,7 @@ enum EarlyStoppingProgram: ServerProgram {
   static let port = 6788
   /// Most of a call is waiting for a DB manager or the Kubernetes API.
   static let workers = 8
-  static let workersSummary = "Calls that may wait for the DB manager or Kubernetes at once."
+  static let workersSummary = "Calls that may wait for the DB manager or Kubernetes at once"
   static let namespaceSummary = "Namespace of the trials."
   static let serviceAccount = Twin(
     flag: "service-account", variable: variablePrefix + "SERVICE_ACCOUNT")

@@ -8,6 +8,10 @@ internal import Synchronization
 
 /// Keeps a fixed number of calls in flight on each connection (a closed loop) and measures them.
 ///
+/// What counts is every call that is started while measuring, however and whenever it ends: a call
+/// is no success because the run was over before its failure, and the slowest calls are the last to
+/// end. Only the rate leaves out what ended late.
+///
 /// What surprises: a closed loop slows down with its server, so its latencies understate what
 /// users of an overloaded server would see. The rate is reported beside them.
 final class LoadGenerator: Sendable {
@@ -20,15 +24,26 @@ final class LoadGenerator: Sendable {
   private let state = Mutex(State())
 
   private struct State {
-    var phase = Phase.idle
+    var phase = Phase.warmingUp
     /// Calls that may still be started while measuring; nil without a --count.
     var allowance: Int?
     var next = 0
-    var inFlight = 0
+    /// Calls that have not ended.
+    var warmUpInFlight = 0
+    var measuredInFlight = 0
     var tally = Tally()
+    /// When a measured call last ended.
+    var lastEnd = ContinuousClock.now
   }
 
-  private enum Phase { case idle, warmingUp, measuring, ending }
+  private enum Phase { case warmingUp, measuring, ending }
+
+  /// A call on its way.
+  private struct Call {
+    var request: OutgoingMessage
+    var isMeasured: Bool
+    var start: ContinuousClock.Instant
+  }
 
   /// What has been measured.
   struct Tally {
@@ -36,8 +51,15 @@ final class LoadGenerator: Sendable {
     var latencies = Histogram<UInt64>(
       highestTrackableValue: 3_600_000_000, numberOfSignificantValueDigits: .three)
     var succeeded = 0
+    /// Of those, the ones that ended when the time was up.
+    var late = 0
     var bytes = 0
     var failures: [StatusCode: (count: Int, example: String)] = [:]
+
+    mutating func fail(_ status: Status, count: Int = 1) {
+      let known = failures[status.code]
+      failures[status.code] = ((known?.count ?? 0) + count, known?.example ?? status.message)
+    }
   }
 
   init(
@@ -56,71 +78,97 @@ final class LoadGenerator: Sendable {
     warmUp: Duration, duration: Duration?, count: Int?, progress: Bool
   ) -> LoadReport {
     let clients = (0..<connections).map { _ in Client(host: host, port: port) }
-    state.withLock { $0.phase = .warmingUp }
-    for client in clients {
-      for _ in 0..<concurrency { startCall(on: client) }
+    if warmUp > .zero {
+      startCalls(on: clients)
+      wait(warmUp, progress: false) { false }
     }
-    wait(warmUp, progress: false) { false }
     let start = ContinuousClock.now
     state.withLock { state in
-      state.tally = Tally()
       state.allowance = count
       state.phase = .measuring
     }
-    let limit = duration ?? (count == nil ? .seconds(10) : nil)
-    wait(limit, progress: progress) {
-      self.state.withLock { $0.allowance == 0 && $0.inFlight == 0 }
+    if warmUp <= .zero { startCalls(on: clients) }
+    wait(duration ?? (count == nil ? .seconds(10) : nil), progress: progress) {
+      self.state.withLock { $0.allowance == 0 && $0.measuredInFlight == 0 }
     }
-    let elapsed = ContinuousClock.now - start
-    state.withLock { $0.phase = .ending }
+    let end = state.withLock { state in
+      state.phase = .ending
+      return state.allowance == 0 && state.measuredInFlight == 0 ? state.lastEnd : .now
+    }
+    let hasEnded: () -> Bool = {
+      self.state.withLock { $0.warmUpInFlight + $0.measuredInFlight == 0 }
+    }
     // Calls that were started may end, but no later than their own timeout.
-    wait(timeout + .seconds(1), progress: false) { self.state.withLock { $0.inFlight == 0 } }
+    wait(timeout + .seconds(1), progress: false, until: hasEnded)
     for client in clients { client.close() }
-    let tally = state.withLock { $0.tally }
-    return LoadReport(tally: tally, elapsed: elapsed)
+    wait(.seconds(1), progress: false, until: hasEnded)
+    let tally = state.withLock { state in
+      if state.measuredInFlight > 0 {
+        state.tally.fail(Status(.unknown, "the call never ended"), count: state.measuredInFlight)
+      }
+      return state.tally
+    }
+    return LoadReport(tally: tally, elapsed: end - start)
+  }
+
+  private func startCalls(on clients: [Client]) {
+    for client in clients {
+      for _ in 0..<concurrency { startCall(on: client) }
+    }
   }
 
   private func startCall(on client: Client) {
-    let request = state.withLock { state -> OutgoingMessage? in
-      guard state.phase == .warmingUp || state.phase == .measuring else { return nil }
-      if let allowance = state.allowance {
-        guard allowance > 0 else { return nil }
-        state.allowance = allowance - 1
-      }
-      state.inFlight += 1
-      state.next += 1
-      return requests[(state.next - 1) % requests.count]
-    }
-    guard let request else { return }
-    let start = ContinuousClock.now
+    guard let call = nextCall() else { return }
     client.unary(
-      "/api.v1.beta1.Suggestion/GetSuggestions", request, metadata: Metadata(), timeout: timeout
+      "/api.v1.beta1.Suggestion/GetSuggestions", call.request, metadata: Metadata(),
+      timeout: timeout
     ) { result in
-      self.record(result, since: start)
+      self.record(result, of: call)
+      // A server that refuses at once must not be hammered by the loop.
+      if case .failure(let status) = result, status.code == .unavailable { usleep(1_000) }
       self.startCall(on: client)
     }
   }
 
-  private func record(
-    _ result: Result<ReceivedMessage, Status>, since start: ContinuousClock.Instant
-  ) {
-    let microseconds = UInt64(max(0, (ContinuousClock.now - start) / .microseconds(1)))
+  private func nextCall() -> Call? {
     state.withLock { state in
-      state.inFlight -= 1
-      // A call that ends after the time is up counts for nothing: nor does its time.
-      guard state.phase == .measuring else { return }
+      switch state.phase {
+      case .warmingUp:
+        state.warmUpInFlight += 1
+      case .measuring:
+        if let allowance = state.allowance {
+          guard allowance > 0 else { return nil }
+          state.allowance = allowance - 1
+        }
+        state.measuredInFlight += 1
+      case .ending:
+        return nil
+      }
+      state.next += 1
+      return Call(
+        request: requests[(state.next - 1) % requests.count],
+        isMeasured: state.phase == .measuring, start: .now)
+    }
+  }
+
+  private func record(_ result: Result<ReceivedMessage, Status>, of call: Call) {
+    let now = ContinuousClock.now
+    let microseconds = UInt64(max(0, (now - call.start) / .microseconds(1)))
+    state.withLock { state in
+      guard call.isMeasured else {
+        state.warmUpInFlight -= 1
+        return
+      }
+      state.measuredInFlight -= 1
+      state.lastEnd = now
       switch result {
       case .success(let message):
         state.tally.latencies.record(max(1, microseconds))
         state.tally.succeeded += 1
+        state.tally.late += state.phase == .ending ? 1 : 0
         state.tally.bytes += message.count
       case .failure(let status):
-        let known = state.tally.failures[status.code]
-        state.tally.failures[status.code] = (
-          (known?.count ?? 0) + 1, known?.example ?? status.message
-        )
-        // A server that refuses at once must not be hammered by the loop.
-        if status.code == .unavailable { usleep(1_000) }
+        state.tally.fail(status)
       }
     }
   }

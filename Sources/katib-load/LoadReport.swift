@@ -11,6 +11,12 @@ struct LoadReport {
 
   var failures: Int { tally.failures.values.reduce(0) { $0 + $1.count } }
 
+  /// Calls that were measured.
+  var calls: Int { tally.succeeded + failures }
+
+  /// Successes per second, of those that came in time.
+  private var rate: Double { Double(tally.succeeded - tally.late) / seconds }
+
   private var seconds: Double { elapsed / .seconds(1) }
 
   private static let percentiles = [50.0, 90, 95, 99, 99.9]
@@ -33,9 +39,12 @@ struct LoadReport {
     var lines = [
       "calls       \(tally.succeeded) succeeded, \(failures) failed in "
         + "\(LoadReport.rounded(seconds)) s",
-      "rate        \(LoadReport.rounded(Double(tally.succeeded) / seconds)) calls/s",
+      "rate        \(LoadReport.rounded(rate)) calls/s",
       "received    \(tally.bytes) message bytes",
     ]
+    if tally.late > 0 {
+      lines.insert("late        \(tally.late) of them, which the rate leaves out", at: 1)
+    }
     if tally.succeeded > 0 {
       lines.append("latency     milliseconds")
       lines.append("  min       \(LoadReport.milliseconds(Double(tally.latencies.min)))")
@@ -73,7 +82,7 @@ struct LoadReport {
     }
     return """
       {"seconds": \(seconds), "succeeded": \(tally.succeeded), "failed": \(failures), \
-      "callsPerSecond": \(Double(tally.succeeded) / seconds), "bytes": \(tally.bytes), \
+      "late": \(tally.late), "callsPerSecond": \(rate), "bytes": \(tally.bytes), \
       "latencyMilliseconds": {\(latencies)}, "errors": {\(errors)}}
 
       """

@@ -18,6 +18,16 @@ struct SampleRequest {
   let requestNumber: Int
   let settings: [String]
 
+  /// Values that stand in each trial of such a request.
+  static func valuesPerTrial(algorithm: String, parameters: Int, layers: Int) -> Int {
+    switch algorithm {
+    // A layer names its operation and each layer before it.
+    case "enas": layers * (layers + 1) / 2
+    case "darts": 0
+    default: parameters
+    }
+  }
+
   func message() throws -> OutgoingMessage {
     let network = ["enas", "darts"].contains(algorithm) ? sampleNetwork : nil
     let specs = network == nil ? (0..<parameters).map(parameter) : []

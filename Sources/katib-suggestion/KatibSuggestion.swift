@@ -30,11 +30,13 @@ struct KatibSuggestion: ParsableCommand {
 
   func run() throws {
     let settings = try options.resolved()
-    let logger = settings.logger("katib-suggestion")
+    let log = LogWriter(format: settings.logFormat)
+    let logger = settings.logger("katib-suggestion", to: log)
     let health = HealthService(
       names: ["", "manager.v1beta1.Suggestion", SuggestionService.name])
     let process = ServerProcess(
-      configuration: settings.serverConfiguration, grace: settings.grace, logger: logger)
+      configuration: settings.serverConfiguration, grace: settings.grace, logger: logger,
+      log: log)
     var router = Router()
     SuggestionService(
       registry: .standard, namespace: settings.namespace ?? ServiceAccount.namespace() ?? "",
@@ -52,7 +54,7 @@ enum SuggestionProgram: ServerProgram {
   static let variablePrefix = "KATIB_SUGGESTION_"
   static let port = 6789
   static let workers = 2
-  static let workersSummary = "Threads that compute suggestions."
+  static let workersSummary = "Threads that compute suggestions"
   static let namespaceSummary = "Namespace of this process, part of the hash in chosen trial names."
   static let dataDirectory = Twin(
     flag: "data-directory", variable: variablePrefix + "DATA_DIRECTORY")

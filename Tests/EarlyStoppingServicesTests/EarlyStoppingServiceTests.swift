@@ -35,7 +35,7 @@ import Testing
     let budget = MemoryBudget(bytes: 48 << 20)
     var router = Router()
     var logger = Logger(label: "test") { _ in
-      LineLogHandler(format: .text, level: .critical)
+      LineLogHandler(format: .text, level: .critical) { _ in }
     }
     logger.logLevel = .critical
     EarlyStoppingService(trials: trials, budget: budget, logger: logger).register(in: &router)

@@ -55,7 +55,9 @@ class ServerProcess:
         command: Sequence[str] = (),
         arguments: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
+        log: int | None = None,
     ) -> None:
+        """`log`, such as subprocess.PIPE, takes standard error in place of the file of `log()`."""
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
         self._command = [*(command or [binary()]), "--host", "127.0.0.1", "--port", str(self.port)]
@@ -63,6 +65,7 @@ class ServerProcess:
         self._environment = os.environ | {"KATIB_SUGGESTION_DATA_DIRECTORY": VOLUME.name}
         self._environment |= dict(environment or {})
         self._log = tempfile.NamedTemporaryFile(suffix=".log")  # noqa: SIM115
+        self._stderr = self._log if log is None else log
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> ServerProcess:
@@ -86,7 +89,7 @@ class ServerProcess:
             self._command,
             stdin=subprocess.DEVNULL,
             stdout=self._log,
-            stderr=self._log,
+            stderr=self._stderr,
             env=self._environment,
         )
         deadline = time.monotonic() + START_SECONDS

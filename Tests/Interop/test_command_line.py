@@ -20,9 +20,11 @@ from server_process import CHANNEL_OPTIONS, ServerProcess, binary, free_port
 StartServer = Callable[..., ServerProcess]
 
 
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, program: str = "katib-suggestion", **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [binary(), *arguments],
+        [binary(program), *arguments],
         capture_output=True,
         text=True,
         timeout=10,
@@ -42,6 +44,39 @@ def test_help_and_version() -> None:
 def test_wrong_arguments(arguments: list[str]) -> None:
     result = run(*arguments)
     assert result.returncode not in (0, -6, -11) and result.stderr
+
+
+# Each number of the command line, and what it may be.
+RANGES = {
+    "port": "from 0 to 65535",
+    "workers": "from 1 to 64",
+    "queue-depth": "from 1 to 10000",
+    "max-message-bytes": "from 1024 to 67108864",
+    "grace": "from 0 to 3600",
+}
+NUMBERS = ["nan", "inf", "-inf", "-1", "1e300", "1.5", "99999999", "9" * 30, "", "--grace"]
+
+
+@pytest.mark.parametrize("program", ["katib-suggestion", "katib-early-stopping"])
+@pytest.mark.parametrize("flag", RANGES)
+def test_wrong_numbers(flag: str, program: str) -> None:
+    """The message names the flag, the value and what would be right."""
+    for number in NUMBERS:
+        result = run(f"--{flag}", number, program=program)
+        assert result.returncode == 64, (number, result)
+        assert f"--{flag}" in result.stderr and number in result.stderr, result.stderr
+        assert RANGES[flag] in " ".join(result.stderr.split()), result.stderr
+
+
+@pytest.mark.parametrize("flag", [flag for flag in RANGES if flag != "port"])
+def test_wrong_numbers_in_the_environment(flag: str) -> None:
+    variable = "KATIB_SUGGESTION_" + flag.upper().replace("-", "_")
+    for number in NUMBERS:
+        if number:
+            result = run(**{variable: number})
+            assert result.returncode == 64 and "Error: " in result.stderr, (number, result)
+            message = result.stderr.partition("Error: ")[2]
+            assert variable in message and number in message and RANGES[flag] in message, message
 
 
 def test_algorithms_are_listed() -> None:
@@ -75,6 +110,23 @@ def test_the_address_from_the_environment() -> None:
     finally:
         process.kill()
         process.communicate()
+
+
+def test_flags_win_over_the_address_from_the_environment() -> None:
+    """A variable that nobody needs was read all the same, and a wrong one ended the process."""
+    with ServerProcess(environment={"KATIB_SUGGESTION_LISTEN": "bogus"}) as server:
+        assert server.alive()
+    for arguments in ([], ["--host", "127.0.0.1"], ["--port", "0"]):
+        result = run(*arguments, KATIB_SUGGESTION_LISTEN="bogus")
+        assert result.returncode == 64
+        assert 'KATIB_SUGGESTION_LISTEN is "bogus", it must be host:port' in result.stderr
+
+
+def test_the_help_says_what_the_defaults_are() -> None:
+    text = " ".join(run("--help").stdout.split())
+    assert "KATIB_SUGGESTION_QUEUE_DEPTH; default: 128" in text
+    assert "KATIB_SUGGESTION_MAX_MESSAGE_BYTES; default: 16777216" in text
+    assert all(bounds in text for bounds in RANGES.values())
 
 
 def test_a_call_is_logged_for_the_operator(start_server: StartServer) -> None:

@@ -5,13 +5,16 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import json
 import signal
 import socket
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent import futures
+from typing import BinaryIO
 
 import grpc
 import pytest
@@ -140,3 +143,69 @@ def test_a_taken_port_is_said(start_server: StartServer) -> None:
     second = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
     assert second.returncode != 0
     assert command[-1] in second.stderr
+
+
+@contextlib.contextmanager
+def server_with_a_piped_log(*arguments: str) -> Iterator[tuple[ServerProcess, BinaryIO]]:
+    """And the pipe, of 4 KiB, which nobody reads unless the test does."""
+    with ServerProcess(arguments=arguments, log=subprocess.PIPE) as server:
+        pipe = server.process.stderr
+        assert pipe is not None
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 4096)
+        with pipe:
+            yield server, pipe
+
+
+def test_a_log_that_nobody_reads_holds_nothing() -> None:
+    """Lines were once written by the thread that serves, so a reader that stalled stopped the whole
+    server after 448 calls; and SIGTERM was logged first, so it was not obeyed."""
+    message = request(experiment("random", MIXED), 1)
+    with server_with_a_piped_log("--log-level", "debug", "--log-format", "json") as (server, pipe):
+        before = server.memory()["VmRSS"]
+        with grpc.insecure_channel(server.address, options=CHANNEL_OPTIONS) as channel:
+            stub = Suggestion(channel).stub
+            for _ in range(3000):
+                stub.GetSuggestions(message, timeout=5)
+            health = health_pb2_grpc.HealthStub(channel)
+            health.Check(health_pb2.HealthCheckRequest(), timeout=5)
+        assert server.memory()["VmRSS"] < before + 4, "lines pile up"
+        start = time.monotonic()
+        assert server.stop(seconds=10) == 0
+        assert time.monotonic() - start < 4
+        # What is left in the pipe is whole lines, the oldest.
+        left = pipe.read()
+        lines = [json.loads(line) for line in left.splitlines()]
+        assert left.endswith(b"\n") and lines[0]["message"] == "serving"
+
+
+def test_a_second_signal_ends_a_server_whose_log_nobody_reads() -> None:
+    message = request(experiment("random", MIXED), 1)
+    with (
+        server_with_a_piped_log("--log-level", "debug") as (server, _),
+        Connection(server.address) as connection,
+        grpc.insecure_channel(server.address, options=CHANNEL_OPTIONS) as channel,
+    ):
+        for _ in range(100):
+            Suggestion(channel).stub.GetSuggestions(message, timeout=5)
+        connection.send(connection.open(grpc_fields()), BODY[:20], end=False)
+        connection.settle()
+        server.process.send_signal(signal.SIGTERM)
+        assert connection.read_until(lambda: connection.goaways)
+        assert server.stop(seconds=5) == 1
+
+
+def test_no_line_is_lost_when_the_server_leaves() -> None:
+    """Lines leave by a thread of their own: the last ones must not die with the process."""
+    message = request(experiment("random", MIXED), 1)
+    with (
+        server_with_a_piped_log("--log-format", "json") as (server, pipe),
+        grpc.insecure_channel(server.address, options=CHANNEL_OPTIONS) as channel,
+        futures.ThreadPoolExecutor(1) as pool,
+    ):
+        log = pool.submit(pipe.read)
+        for _ in range(500):
+            Suggestion(channel).stub.GetSuggestions(message, timeout=5)
+        assert server.stop() == 0
+        messages = [json.loads(line)["message"] for line in log.result(5).splitlines()]
+    assert Counter(messages) == {"serving": 1, "GetSuggestions": 500, "draining": 1, "stopped": 1}
+    assert messages[0] == "serving" and messages[-2:] == ["draining", "stopped"]
