@@ -58,9 +58,10 @@ struct ModelSpace {
   /// - Parameter own: the trials of this Experiment, in the order in which the engine is to know
   ///   them; the points of all others are merely not suggested again. nil: all trials, in canonical
   ///   order.
-  /// - Parameter time: what ended later counts as pending.
+  /// - Parameter time: what was known then: what ended later counts as pending, and trials that are
+  ///   not among `own` were not there.
   func history(
-    _ request: SuggestionRequest, own: [Int]? = nil, asOf time: Int64 = .max
+    _ request: SuggestionRequest, own: [Int]? = nil, asOf time: Int64? = nil
   ) -> EngineHistory {
     let history = request.history
     let sign = request.experiment.objective.direction == .maximize ? -1.0 : 1.0
@@ -74,7 +75,7 @@ struct ModelSpace {
     for trial in trials {
       guard let point = point(readings: { history.readings[$0][trial] }) else { continue }
       var role = history.role(trial)
-      if role != .killed, history.eventTime(trial) > time { role = .pending }
+      if role != .killed, history.eventTime(trial) > time ?? .max { role = .pending }
       switch role {
       case .finished:
         evaluated.append(point)
@@ -89,7 +90,7 @@ struct ModelSpace {
       case .killed: avoided.append(point)
       }
     }
-    if trials.count < history.count {
+    if trials.count < history.count, time == nil {
       let known = Set(trials)
       for trial in 0..<history.count where !known.contains(trial) {
         if let point = point(readings: { history.readings[$0][trial] }) { avoided.append(point) }

@@ -83,6 +83,29 @@ import Testing
     #expect(Set(proposed + all).count == all.count + 4)
   }
 
+  /// With 1,300 running trials a reply took over 60 s and 138 MB: each adds a row to every posterior.
+  @Test func fewOfManyPendingTrialsAreModelled() throws {
+    let limit = AlgorithmLimits.modelledPending
+    let all = points(1_000, on: Self.mixed)
+    var observations = BayesianOptimizer.Observations(
+      finished: Array(all[..<5]), values: [3, 1, 2, 5, 4], pending: Array(all[5...]))
+    let known = Known(observations, axes: Self.mixed)
+    let modelled = known.modelledPending(axes: Self.mixed, limit: limit)
+    #expect(modelled.count == limit)
+    #expect(Set(modelled).isSubset(of: known.pending))
+    #expect(known.modelledPending(axes: Self.mixed, limit: 2_000).count == known.pending.count)
+
+    let work = Work()
+    let proposed = try optimizer().suggest(
+      2, position: all.count, observations: observations, work: work)
+    #expect(Set(proposed + all).count == all.count + 2)
+    // The order in which they are listed does not matter, and the cost does not grow with them.
+    observations.pending.reverse()
+    let again = try optimizer().suggest(
+      2, position: all.count, observations: observations, work: Work())
+    #expect(again == proposed)
+  }
+
   @Test func twoHundredAxes() throws {
     let axes: [ModelAxis] = (0..<200).map { $0 % 3 == 0 ? .categorical(count: 3) : .continuous }
     let known = points(30, on: axes)
