@@ -71,8 +71,8 @@ public final class SuggestionService: Sendable {
       { try self.getSuggestions($0, $1) })
     router.unary(
       "/\(SuggestionService.name)/ValidateAlgorithmSettings",
-      placement: { self.isQuick($0) ? .inline : .worker },
-      { try self.validateAlgorithmSettings($0, $1) })
+      placement: { self.validationPlacement($0) }, traits: MethodTraits(overloaded: .unavailable),
+      { message, _ in try self.validateAlgorithmSettings(message) })
   }
 
   /// Small requests without history stay on the I/O thread.
@@ -83,15 +83,33 @@ public final class SuggestionService: Sendable {
     return .inline
   }
 
-  /// Whether a request is small, and nothing in it waits for the checkpoint volume. Validation of
-  /// such a one needs no worker, so a full queue cannot make an invalid Experiment pass: the
-  /// controller would take RESOURCE_EXHAUSTED for a yes.
-  ///
-  /// An algorithm's name stands in the bytes as it is, so a request without any of the names is for
-  /// none of them; one that has the bytes by chance loses a few microseconds.
+  /// Whether a request is small, and nothing in it waits for the checkpoint volume.
   private func isQuick(_ request: UnsafeRawBufferPointer) -> Bool {
-    request.count <= ServiceLimits.inlineRequestBytes
-      && !checkpointAlgorithms.contains { request.contains($0) }
+    request.count <= ServiceLimits.inlineRequestBytes && !mayKeepCheckpoints(request)
+  }
+
+  /// An algorithm's name stands in the bytes as it is, so a request without any of the names is for
+  /// none of them; one that has the bytes by chance loses little.
+  private func mayKeepCheckpoints(_ request: UnsafeRawBufferPointer) -> Bool {
+    checkpointAlgorithms.contains { request.contains($0) }
+  }
+
+  /// Validation stays on the I/O thread but for the look at the checkpoint volume, which may take
+  /// long. So a full queue cannot keep an invalid Experiment from being refused, and a valid one has
+  /// its answer at once.
+  private func validationPlacement(_ request: UnsafeRawBufferPointer) -> Placement {
+    guard request.count <= ServiceLimits.inlineValidationBytes else { return .worker }
+    guard mayKeepCheckpoints(request) else { return .inline }
+    // Checked twice, here and by the handler; only a valid Experiment pays for more than that.
+    do {
+      let experiment = try ValidateAlgorithmSettingsRequest(decoding: request, using: arenas)
+        .experiment
+      return try check(experiment).algorithm.keepsCheckpoints ? .worker : .inline
+    } catch {
+      // What is no refusal may turn out otherwise when the handler tries.
+      let code = ErrorStatus.validationStatus(of: error).code
+      return code == .invalidArgument ? .inline : .worker
+    }
   }
 
   // MARK: - GetSuggestions
@@ -265,9 +283,12 @@ public final class SuggestionService: Sendable {
 
   // MARK: - ValidateAlgorithmSettings
 
-  private func validateAlgorithmSettings(
-    _ message: ReceivedMessage, _ context: CallContext
-  ) throws -> OutgoingMessage {
+  /// All of validation that needs nothing but the message.
+  private func check(_ experiment: Experiment) throws(InvalidExperiment) -> Problem {
+    try Problem(experiment, registry: registry, strictness: .validation)
+  }
+
+  private func validateAlgorithmSettings(_ message: ReceivedMessage) throws -> OutgoingMessage {
     let start = clock()
     var experiment = ""
     var algorithm = ""
@@ -278,7 +299,7 @@ public final class SuggestionService: Sendable {
       }
       experiment = request.name
       algorithm = request.algorithmName
-      let problem = try Problem(request, registry: registry, strictness: .validation)
+      let problem = try check(request)
       if problem.algorithm.keepsCheckpoints { try checkpoints.check(experiment: experiment) }
     } catch {
       status = ErrorStatus.validationStatus(of: error)
