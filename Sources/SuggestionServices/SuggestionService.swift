@@ -147,14 +147,11 @@ public final class SuggestionService: Sendable {
   private func suggest(
     _ message: ReceivedMessage, _ context: CallContext, _ account: inout Account
   ) throws -> OutgoingMessage {
-    let (decoded, history) = try decode(message, context)
+    let (decoded, history) = try decode(message, context, &account)
     if logsCalls, let start = account.start {
       account.decodeMilliseconds = milliseconds(since: start)
     }
-    account.experiment = decoded.problem.experiment.name
-    account.algorithm = decoded.problem.algorithm.name
     account.trials = history.count
-    account.count = decoded.count
     guard (0...ServiceLimits.suggestionsPerRequest).contains(decoded.count) else {
       throw InvalidExperiment(
         "current_request_number is \(decoded.count), it must lie between 0 and "
@@ -224,26 +221,34 @@ public final class SuggestionService: Sendable {
 
   /// Large requests take turns; their receive buffers have been counted by the transport.
   private func decode(
-    _ message: ReceivedMessage, _ context: CallContext
+    _ message: ReceivedMessage, _ context: CallContext, _ account: inout Account
   ) throws -> (Decoded, History) {
     if message.count > ServiceLimits.largeRequestBytes {
       return try largeRequest.withLock { _ in
         try context.checkCancellation()
-        return try message.withUnsafeBytes { try decode($0) }
+        return try message.withUnsafeBytes { try decode($0, &account) }
       }
     }
-    return try message.withUnsafeBytes { try decode($0) }
+    return try message.withUnsafeBytes { try decode($0, &account) }
   }
 
-  private func decode(_ bytes: UnsafeRawBufferPointer) throws -> (Decoded, History) {
+  private func decode(
+    _ bytes: UnsafeRawBufferPointer, _ account: inout Account
+  ) throws -> (Decoded, History) {
     let outline = try SuggestionsOutline(bytes)
+    account.trials = outline.trialCount
+    account.count = outline.currentRequestNumber
     let problem = try problems.problem(
       experiment: outline.experimentRange.map { UnsafeRawBufferPointer(rebasing: bytes[$0]) }
     ) {
-      try Problem(
-        SuggestionsQuery(decoding: bytes, using: arenas).experiment, registry: registry,
-        strictness: .suggestion)
+      let experiment = try SuggestionsQuery(decoding: bytes, using: arenas).experiment
+      // Before it is checked: the line of a refusal must tell whose Experiment it is.
+      account.experiment = experiment.name
+      account.algorithm = experiment.algorithmName
+      return try Problem(experiment, registry: registry, strictness: .suggestion)
     }
+    account.experiment = problem.experiment.name
+    account.algorithm = problem.algorithm.name
     let history =
       outline.trialCount == 0
       ? problem.emptyHistory
@@ -259,7 +264,8 @@ public final class SuggestionService: Sendable {
     let level: Logger.Level = status.code == .ok ? .info : .warning
     guard logger.logLevel <= level else { return }
     var metadata: Logger.Metadata = [
-      "experiment": "\(account.experiment)", "algorithm": "\(account.algorithm)",
+      "experiment": "\(Quoted.shortened(account.experiment))",
+      "algorithm": "\(Quoted.shortened(account.algorithm))",
       "trials": "\(account.trials)", "count": "\(account.count)",
       "position": "\(account.position)", "status": "\(status.code)",
     ]
