@@ -174,6 +174,13 @@ public final class SuggestionService: Sendable {
     let reply = try decoded.problem.suggest(
       history: history, count: decoded.count, position: position, namespace: namespace,
       drawSeed: drawSeed, checkCancellation: { try context.checkCancellation() })
+    let message = try OutgoingMessage(
+      GetSuggestionsReply(suggestions: reply.suggestions, algorithmSettings: reply.settings),
+      using: arenas, budget: budget)
+    // Before folders are made for a reply that nobody would take.
+    guard message.count <= ServiceLimits.replyBytes else {
+      throw SuggestionService.tooLarge(decoded.count, bytes: "\(message.count) bytes")
+    }
     var notices = reply.notices
     if !reply.checkpoints.isEmpty {
       let start = clock()
@@ -187,9 +194,7 @@ public final class SuggestionService: Sendable {
     for notice in notices {
       logger.notice("\(notice)", metadata: ["experiment": "\(account.experiment)"])
     }
-    return try OutgoingMessage(
-      GetSuggestionsReply(suggestions: reply.suggestions, algorithmSettings: reply.settings),
-      using: arenas, budget: budget)
+    return message
   }
 
   /// Reserves the memory in which a large reply is made.
@@ -199,11 +204,9 @@ public final class SuggestionService: Sendable {
   private func reserve(_ decoded: Decoded) throws -> Int {
     let (estimate, overflow) = decoded.problem.largestSuggestionBytes
       .multipliedReportingOverflow(by: decoded.count)
-    guard !overflow, estimate <= ServiceLimits.replyBytes else {
-      throw InvalidExperiment(
-        "current_request_number is \(decoded.count): so many suggestions could take "
-          + "\(overflow ? "too many" : "\(estimate)") bytes, a reply may have at most "
-          + "\(ServiceLimits.replyBytes); ask for fewer at once")
+    guard !overflow, estimate <= ServiceLimits.estimatedReplyBytes else {
+      throw SuggestionService.tooLarge(
+        decoded.count, bytes: overflow ? "too many bytes" : "up to \(estimate) bytes")
     }
     guard estimate > ServiceLimits.uncountedReplyBytes else { return 0 }
     let bytes = estimate * ServiceLimits.workingBytesPerReplyByte
@@ -211,6 +214,12 @@ public final class SuggestionService: Sendable {
       throw Status(.resourceExhausted, "no memory for \(decoded.count) suggestions at the moment")
     }
     return bytes
+  }
+
+  private static func tooLarge(_ count: Int, bytes: String) -> InvalidExperiment {
+    InvalidExperiment(
+      "current_request_number is \(count): so many suggestions take \(bytes), a reply may have at "
+        + "most \(ServiceLimits.replyBytes); ask for fewer at once")
   }
 
   private struct Decoded {
@@ -291,7 +300,30 @@ public final class SuggestionService: Sendable {
 
   /// All of validation that needs nothing but the message.
   private func check(_ experiment: Experiment) throws(InvalidExperiment) -> Problem {
-    try Problem(experiment, registry: registry, strictness: .validation)
+    let problem = try Problem(experiment, registry: registry, strictness: .validation)
+    try SuggestionService.checkParallelism(problem)
+    return problem
+  }
+
+  /// Refuses what no reply could bring: the controller asks for a suggestion for each trial that may
+  /// run beside the others, for all of them at once.
+  private static func checkParallelism(_ problem: Problem) throws(InvalidExperiment) {
+    let each = max(1, problem.largestSuggestionBytes)
+    let room = ServiceLimits.replyBytes - ServiceLimits.replySettingsBytes
+    let most = room / each
+    guard most > 0 else {
+      throw InvalidExperiment(
+        "one suggestion could take \(each) bytes, a reply has room for \(room): names and values "
+          + "must be shorter, or fewer")
+    }
+    let wanted = problem.experiment.parallelTrialCount
+    guard wanted <= min(most, ServiceLimits.suggestionsPerRequest) else {
+      throw InvalidExperiment(
+        "parallel_trial_count is \(wanted), it must be at most "
+          + "\(min(most, ServiceLimits.suggestionsPerRequest)): trials that begin together get their "
+          + "suggestions in one reply of at most \(ServiceLimits.suggestionsPerRequest) and "
+          + "\(room) bytes, of which each may take \(each)")
+    }
   }
 
   private func validateAlgorithmSettings(_ message: ReceivedMessage) throws -> OutgoingMessage {

@@ -134,10 +134,12 @@ import Testing
   }
 
   /// INTERNAL, which these had, is a yes as well.
-  @Test(arguments: [
-    [0x0a, 0xff], [0xff, 0xff, 0xff], [0x0a, 0x04, 0x0a, 0x02, 0xff, 0xfe], [0x0a, 0x02, 0x0a, 0x03],
-    [0x0a, 0x03, 0x0a, 0x01, 0x00],
-  ] as [[UInt8]])
+  @Test(
+    arguments: [
+      [0x0a, 0xff], [0xff, 0xff, 0xff], [0x0a, 0x04, 0x0a, 0x02, 0xff, 0xfe],
+      [0x0a, 0x02, 0x0a, 0x03],
+      [0x0a, 0x03, 0x0a, 0x01, 0x00],
+    ] as [[UInt8]])
   func whatIsNoMessageIsNoValidExperiment(bytes: [UInt8]) async throws {
     try await withClient { client in
       #expect(await validate(client, bytes).code == .invalidArgument)
@@ -156,6 +158,77 @@ import Testing
       budget.release(48 << 20)
       let status = await validate(client, bytes)
       #expect(status.code == .invalidArgument && status.message.contains("empty name"))
+    }
+  }
+
+  /// The controller asks for parallel_trial_count suggestions at once. Validation did not look at it:
+  /// 20,000 passed and then every call was refused, and 1,500 of 100 parameters were answered with
+  /// more than the 4 MiB that the controller takes.
+  @Test func whatNoReplyCanBringIsRefused() async throws {
+    let hundred = (0..<100).map { ParameterSpec.double("parameter\($0 + 100)", "0", "1") }
+    let huge = ParameterSpec.categorical("huge", [String(repeating: "x", count: 5 << 20)])
+    try await withClient { client in
+      for (parameters, count, parts) in [
+        ([Self.rate], 20_000, ["parallel_trial_count is 20000", "at most 10000"]),
+        ([Self.rate], 10_001, ["parallel_trial_count is 10001", "at most 10000"]),
+        (hundred, 3_000, ["parallel_trial_count is 3000", "at most 848"]),
+        (hundred, 1_500, ["parallel_trial_count is 1500", "at most 848"]),
+        ([huge], 0, ["one suggestion could take", "5242960"]),
+      ] as [([ParameterSpec], Int, [String])] {
+        var experiment = Self.experiment("random", parameters)
+        experiment.parallelTrialCount = count
+        let status = await validate(client, try Self.packed(experiment))
+        #expect(status.code == .invalidArgument)
+        for part in parts { #expect(status.message.contains(part), "\(status)") }
+      }
+    }
+  }
+
+  /// A reply of 5.4 MB was sent to controllers that take 4 MiB. Others may ask for more than a
+  /// parallelism that passes validation, and get it as long as it fits.
+  @Test func noReplyIsLargerThanTheControllerTakes() async throws {
+    let doubles = (0..<100).map { ParameterSpec.double("parameter\($0 + 100)", "0", "1") }
+    let counters = (0..<100).map { ParameterSpec.int("parameter\($0 + 100)", "0", "1") }
+    try await withClient { client in
+      for (parameters, count, code) in [
+        (doubles, 1_500, StatusCode.invalidArgument), (counters, 1_500, .ok),
+      ] {
+        let request = GetSuggestionsRequest(
+          experiment: Self.experiment("random", parameters), currentRequestNumber: count)
+        let status = await call(client, "GetSuggestions", try request.packed(using: ArenaPool()))
+        #expect(status.code == code)
+        #expect(code == .ok || status.message.contains("a reply may have at most 4194304"))
+      }
+    }
+  }
+
+  /// Whatever parallelism passes validation gets its suggestions, in a message that a controller
+  /// takes, whatever the values turn out to be.
+  @Test func whatPassesFitsTheController() async throws {
+    let wide = (0..<100).map { ParameterSpec.double("parameter\($0 + 100)", "-1e-300", "1e-300") }
+    let long = ParameterSpec.categorical("long", [String(repeating: "x", count: 100_000)])
+    try await withClient { client in
+      for (algorithm, parameters, settings, count) in [
+        ("random", [Self.rate], [], 10_000), ("random", wide, [], 848), ("random", [long], [], 41),
+        ("pbt", wide, Self.pbt, 806),
+        ("hyperband", wide, .of(["r_l": "9", "resource_name": "parameter100"]), 848),
+      ] as [(String, [ParameterSpec], [SettingText], Int)] {
+        var experiment = Self.experiment(algorithm, parameters, settings)
+        experiment.parallelTrialCount = count
+        #expect(await validate(client, try Self.packed(experiment)) == .ok)
+        experiment.parallelTrialCount = count + 1
+        #expect(await validate(client, try Self.packed(experiment)).code == .invalidArgument)
+        let request = GetSuggestionsRequest(
+          experiment: experiment, currentRequestNumber: count, totalRequestNumber: count)
+        let reply = try await client.unary(
+          "/api.v1.beta1.Suggestion/GetSuggestions",
+          OutgoingMessage(request.packed(using: ArenaPool())), timeout: .seconds(60))
+        #expect(reply.count <= 4 << 20, "\(algorithm)")
+        let suggestions = try reply.withUnsafeBytes {
+          try GetSuggestionsReply(decoding: $0, using: ArenaPool()).suggestions
+        }
+        #expect(suggestions.count == count, "\(algorithm)")
+      }
     }
   }
 
