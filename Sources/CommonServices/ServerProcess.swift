@@ -47,7 +47,8 @@ public struct ServerProcess {
     logger.notice(
       "serving",
       metadata: [
-        "address": "\(bound.host):\(bound.port)", "version": "\(Version.text)",
+        "address": "\(ListenAddress(host: bound.host, port: bound.port).text)",
+        "version": "\(Version.text)",
       ])
     drainOnSignal(signals, server, health)
     server.waitUntilClosed()

@@ -18,7 +18,7 @@ package struct ServeOptions<Program: ServerProgram>: ParsableArguments {
 
   @Option(
     help: Program.twin("log-level").help(
-      "trace, debug, info, notice, warning or error.", "info"))
+      "trace, debug, info, notice, warning, error or critical.", "info"))
   package var logLevel: String?
 
   @Option(
