@@ -76,9 +76,9 @@ import Testing
   @Test(
     arguments: ["hyperband", "asha"],
     [
-      (.categorical("epochs", ["few", "many"]), "9", "resource_name is \"epochs\", whose values are"),
-      (.categorical("epochs", ["1", "many"]), "9", "resource_name is \"epochs\", whose values are"),
-      (.discrete("epochs", ["1", "many"]), "9", "resource_name is \"epochs\", whose values are"),
+      (.categorical("epochs", ["few", "many"]), "9", "resource_name is \"epochs\", whose"),
+      (.categorical("epochs", ["1", "many"]), "9", "resource_name is \"epochs\", whose"),
+      (.discrete("epochs", ["1", "many"]), "9", "resource_name is \"epochs\", whose"),
       (.int("epochs", "1", "9"), "1e300", "r_l is 1e+300, it must be less than 9007199254740992"),
       (.int("epochs", "1", "9"), "9007199254740992", "r_l is 9007199254740992.0, it must be less"),
       (.discrete("epochs", ["1", "3"]), "1e16", "r_l is 1e+16, it must be less than"),
