@@ -260,7 +260,8 @@ import Testing
       #expect(status.message.contains(manager.address))
       #expect(status.message.contains("Error 1040"))
       // The next call finds it well.
-      #expect(try await rules(client, trials, at: manager.address).map(\.value) == ["2.0"])
+      let trialsRules = try await rules(client, trials, at: manager.address)
+      #expect(trialsRules.map(\.value) == ["2.0"])
     }
   }
 
@@ -277,7 +278,8 @@ import Testing
       let absentOnly = ["e", "f", "g"].map { trial($0) }
       #expect(try await rules(client, absentOnly, at: manager.address).isEmpty)
       let all = (abc + ["e", "f", "g", "h"]).map { trial($0) }
-      #expect(try await rules(client, all, at: manager.address).map(\.value) == ["2.0"])
+      let allRules = try await rules(client, all, at: manager.address)
+      #expect(allRules.map(\.value) == ["2.0"])
     }
   }
 
@@ -290,7 +292,8 @@ import Testing
       let trials = abc.map { trial($0) }
       #expect(try await rules(client, trials, at: manager.address).isEmpty)
       for name in abc { manager.state.withLock { $0.logs[name] = log(["5"]) } }
-      #expect(try await rules(client, trials, at: manager.address).map(\.value) == ["5.0"])
+      let trialsRules = try await rules(client, trials, at: manager.address)
+      #expect(trialsRules.map(\.value) == ["5.0"])
       #expect(manager.askedTotal == 6)
       // One that has lines, and no number among them, will not get better.
       manager.state.withLock { $0.logs["nan"] = log(["nan", "nan"]) }

@@ -1,6 +1,7 @@
 // Copyright 2026 The katib-suggestion authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Algorithms
 import CommonServices
 import Dispatch
 import ExperimentModel
@@ -74,7 +75,7 @@ import Testing
         "/api.v1.beta1.Suggestion/\(method)", OutgoingMessage(bytes), timeout: .seconds(30))
       return .ok
     } catch {
-      return error as? Status ?? Status(.unknown, "\(error)")
+      return error
     }
   }
 

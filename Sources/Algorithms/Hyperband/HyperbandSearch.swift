@@ -131,7 +131,7 @@ struct HyperbandSearch: Algorithm {
     _ request: SuggestionRequest, resource: Int?
   ) -> HyperbandSchedule {
     let given = request.settings[eta]
-    let isWhole = resource.map { isWhole(request.space.parameters[$0]) } ?? false
+    let isWhole = resource.map { HyperbandSearch.isWhole(request.space.parameters[$0]) } ?? false
     return HyperbandSchedule(
       largest: request.settings[largest], eta: given > 0 ? given : usualEta,
       isWhole: isWhole)
