@@ -166,7 +166,9 @@ let package = Package(
     tests("Algorithms", ["Algorithms", "ExperimentModel", "Numerics", "TestSupport"]),
     tests("GRPC", ["CNghttp2", "GRPC"]),
     tests("KatibAPI", ["CKatibProto", "ExperimentModel", "KatibAPI"]),
-    tests("CommonServices", ["CommonServices", "TestSupport", logging]),
+    tests(
+      "CommonServices",
+      ["CommonServices", "ExperimentModel", "GRPC", "KatibAPI", "TestSupport", logging]),
     tests("ServerOptions", ["GRPC", "ServerOptions", arguments]),
     tests(
       "SuggestionServices",

@@ -208,6 +208,16 @@ def check_switching():
     entry = next(e for e in odd["runtime"]["suggestions"] if e["algorithmName"] == ours[0])
     entry["serviceAccountName"] = "tuner"
     entry["args"] = ["--for-the-old-image"]
+    entry["resources"] = {"limits": {"memory": "2Gi"}}
+    # Whatever else an installation has put there was dropped without a word: pods lost their proxy,
+    # their pull secrets, or the group that may write to the volume.
+    of_the_installation = {
+        "podSecurityContext": {"fsGroup": 1},
+        "imagePullSecrets": [{"name": "registry"}],
+        "env": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}],
+        "fieldOfALaterKatib": {"a": 1},
+    }
+    entry.update(copy.deepcopy(of_the_installation))
     odd["runtime"]["suggestions"].append(copy.deepcopy(entry))
     odd["runtime"]["suggestions"].append({"algorithmName": "homemade", "image": "homemade:1"})
     switched = switch(odd, ENTRIES, "ours:1", [*ours, "brand-new"])["runtime"]["suggestions"]
@@ -215,6 +225,9 @@ def check_switching():
     expect(len(mine) == 1, "a second entry of the same algorithm would win over ours")
     expect(mine[0]["serviceAccountName"] == "tuner", "the service account was lost")
     expect("args" not in mine[0], "arguments of the old image were kept")
+    expect(mine[0]["resources"] == ENTRIES["container"]["resources"], "the old resources were kept")
+    kept = {field: mine[0].get(field) for field in of_the_installation}
+    expect(kept == of_the_installation, f"of the installation's own fields {kept} is left")
     expect({"algorithmName": "homemade", "image": "homemade:1"} in switched, "homemade was lost")
     expect(switched[-1]["algorithmName"] == "brand-new", "an unknown algorithm was not added")
 
@@ -242,13 +255,34 @@ def check_switching():
     piped = command("--image", "ours:2", "--only", ours[0], "-", text=yaml.dump(BASE))
     images = [e["image"] for e in yaml.safe_load(piped.stdout)["runtime"]["suggestions"]]
     expect(images.count("ours:2") == 1, f"--only switched {images}")
-    for arguments, text in (
-        (["-"], "kind: Pod"),
-        (["--only", "nonsense", "-"], "{}"),
-        (["-"], "a: ["),
+    # An empty field is to Katib what a missing one is.
+    for text in ("kind: KatibConfig\nruntime:\n", "kind: KatibConfig\nruntime:\n  suggestions:\n"):
+        filled = command("--only", ours[0], "-", text=text)
+        expect(filled.returncode == 0, f"{text!r}: {filled.stderr}")
+        names = [e["algorithmName"] for e in yaml.safe_load(filled.stdout)["runtime"]["suggestions"]]
+        expect(names == ours[:1], f"{text!r} became {names}")
+
+    # One line for whoever passed it, and no traceback; and nothing that silently does nothing.
+    empty = "kind: KatibConfig\nruntime: {suggestions: [], earlyStoppings: []}"
+    for arguments, text, reason in (
+        (["-"], "kind: Pod", "no KatibConfig"),
+        (["--only", "nonsense", "-"], "{}", "nonsense"),
+        (["--only", "", "-"], empty, "not an algorithm"),
+        (["-"], "a: [", "line 1"),
+        (["-"], "kind: KatibConfig\nruntime: 5", "runtime is no mapping"),
+        (["-"], "kind: KatibConfig\nruntime: {suggestions: {a: 1}}", "runtime.suggestions is no list"),
+        (["-"], "kind: KatibConfig\nruntime: {suggestions: [{image: x}]}", "runtime.suggestions[0]"),
+        (["-"], "kind: KatibConfig\nruntime: {suggestions: [x]}", "runtime.suggestions[0]"),
+        (["-"], "kind: KatibConfig\nruntime: {earlyStoppings: [{}]}", "runtime.earlyStoppings[0]"),
+        (["--only", "medianstop", "--image", "x", "-"], empty, "--early-stopping-image"),
+        (["--only", "tpe,medianstop", "--image", "x", "-"], empty, "--early-stopping-image"),
+        (["--only", "tpe", "--early-stopping-image", "x", "-"], empty, "--only names no"),
+        (["--only", "medianstop", "--image", "x", "--early-stopping-image", "y", "-"], empty,
+         "--only names no"),
     ):
         refused = command(*arguments, text=text)
-        expect(refused.returncode == 1 and refused.stderr.startswith("switch-images.py: "),
+        expect(refused.returncode == 1 and refused.stderr.startswith("switch-images.py: ")
+               and reason in refused.stderr and "Traceback" not in refused.stderr,
                f"{arguments} with {text!r}: {refused.returncode} {refused.stderr}")
     print("switch-images.py: idempotent, keeps what is not ours, refuses what is no KatibConfig")
 

@@ -7,6 +7,10 @@ enum AlgorithmLimits {
   /// decoded JSON it takes up to a hundred times as much memory, which must fit the pod.
   static let initialPointsBytes = 128 << 10
 
+  /// Initial points times parameters. A text of that length gives at most 20,000 values, but a point
+  /// may leave all of them out: 40,000 times `{}` beside 1,000 parameters would take 600 MB.
+  static let initialPointValues = 1 << 16
+
   /// Suggestions of one request that a model makes; what is asked for beyond comes from the engine's
   /// own distribution without one. Katib gives a call 60 s, a pod half a core, and a request may ask
   /// for 10,000: each point joins the model as a pending one, so the cost grows with the square.

@@ -34,6 +34,24 @@ public struct AlgorithmReference {
 
       `algorithm_name` and the settings of every algorithm, as the server declares them.
 
+      ## Parameters
+
+      | parameter_type | feasible_space | values |
+      |---|---|---|
+      | DOUBLE | `min`, `max`, optional `step` and `distribution` | every double of the range; with a step min, min + step and so on |
+      | INT | the same; the step is 1 unless given | whole numbers within ±2^53 |
+      | DISCRETE | `list` of numbers | the entries as they are spelled; order and distance count |
+      | CATEGORICAL | `list` of texts | the entries as they are spelled; none is nearer to another |
+
+      `distribution` is UNIFORM (also when unset), LOG_UNIFORM, NORMAL or LOG_NORMAL; the normal ones have
+      their mean in the middle of the range, a sixth of it as standard deviation, and end at its bounds.
+      It is read for DOUBLE and INT alone. Katib lets a DISCRETE or CATEGORICAL parameter have one too and
+      gives it no meaning; so does this server, and the entries of a list are equally likely. Names must
+      differ in more than the Unicode spelling of the same characters.
+
+      At most as many trials may run in parallel as fit into one reply: 10,000, and 4 MiB of names and
+      values.
+
       """
     for algorithm in algorithms {
       text += "\n## \(algorithm.name)\n\n\(algorithm.summary)\n"

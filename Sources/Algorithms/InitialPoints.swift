@@ -23,33 +23,66 @@ public struct InitialPointTexts: Sendable {
   }
 
   public let points: [[String: Value]]
+  /// Where something stands that can be no point or no parameter's value, in words.
+  let problem: String?
 
   public init(points: [[String: Value]]) {
     self.points = points
+    problem = nil
   }
 
-  /// nil when `text` is not a JSON array of objects whose values are strings, numbers or booleans.
+  /// nil when `text` is not a JSON array, or too long.
   public init?(_ text: String) {
-    guard text.utf8.count <= AlgorithmLimits.initialPointsBytes,
-      (try? InitialPointTexts.decode(text)) != nil
+    guard text.utf8.count <= AlgorithmLimits.initialPointsBytes else { return nil }
+    if let points = InitialPointTexts.decode(text) {
+      problem = InitialPointTexts.problem(points)
+      self.points = problem == nil ? InitialPointTexts.values(text) : []
+      return
+    }
+    // Python writes NaN and Infinity, which JSON does not have and JSON5 does. Read so, the text
+    // tells where they stand; nothing else of JSON5 is let in.
+    guard let points = InitialPointTexts.decode(text, allowsJSON5: true),
+      let problem = InitialPointTexts.problem(points)
     else { return nil }
-    // A decoder keeps of a number its value alone. So the numbers, sound ones by now, are replaced
-    // by their places in a list of the texts, and what is decoded are those places.
-    let (places, numbers) = InitialPointTexts.withoutNumbers(text)
-    guard let points = try? InitialPointTexts.decode(places) else { return nil }
-    self.points = points.map { point in
-      point.mapValues { scalar in
+    self.problem = problem
+    self.points = []
+  }
+
+  private static func decode(_ text: String, allowsJSON5: Bool = false) -> [Point]? {
+    let decoder = JSONDecoder()
+    decoder.allowsJSON5 = allowsJSON5
+    return try? decoder.decode([Point].self, from: Data(text.utf8))
+  }
+
+  private static func problem(_ points: [Point]) -> String? {
+    for (i, point) in points.enumerated() {
+      guard let values = point.values else {
+        return "initial_points[\(i)] must be an object from parameter name to a value"
+      }
+      for (name, value) in values.sorted(by: { $0.key < $1.key }) where !value.isUsable {
+        return "initial_points[\(i)]: the value of parameter \(Quoted.text(name)) must be a "
+          + "string, a finite number or a boolean"
+      }
+    }
+    return nil
+  }
+
+  /// The points of JSON without a problem.
+  ///
+  /// A decoder keeps of a number its value alone. So the numbers are replaced by their places in a
+  /// list of their texts, and what is decoded are those places.
+  private static func values(_ text: String) -> [[String: Value]] {
+    let (places, numbers) = withoutNumbers(text)
+    return (decode(places) ?? []).map { point in
+      (point.values ?? [:]).compactMapValues { scalar in
         switch scalar {
         case .text(let text): .text(text)
         case .flag(let flag): .flag(flag)
         case .number(let place): .number(numbers[Int(place)])
+        case .other: nil
         }
       }
     }
-  }
-
-  private static func decode(_ text: String) throws -> [[String: Scalar]] {
-    try JSONDecoder().decode([[String: Scalar]].self, from: Data(text.utf8))
   }
 
   /// Sound JSON with every number replaced by its place in `numbers`.
@@ -80,10 +113,21 @@ public struct InitialPointTexts: Sendable {
     return (String(decoding: places, as: UTF8.self), numbers)
   }
 
+  /// An element of the array.
+  private struct Point: Decodable {
+    /// nil: no object.
+    let values: [String: Scalar]?
+
+    init(from decoder: any Decoder) throws {
+      values = try? decoder.singleValueContainer().decode([String: Scalar].self)
+    }
+  }
+
   private enum Scalar: Decodable {
     case text(String)
     case number(Double)
     case flag(Bool)
+    case other
 
     init(from decoder: any Decoder) throws {
       let container = try decoder.singleValueContainer()
@@ -91,8 +135,18 @@ public struct InitialPointTexts: Sendable {
         self = .text(text)
       } else if let flag = try? container.decode(Bool.self) {
         self = .flag(flag)
+      } else if let number = try? container.decode(Double.self) {
+        self = .number(number)
       } else {
-        self = .number(try container.decode(Double.self))
+        self = .other
+      }
+    }
+
+    var isUsable: Bool {
+      switch self {
+      case .text, .flag: true
+      case .number(let number): number.isFinite
+      case .other: false
       }
     }
   }
@@ -104,9 +158,17 @@ struct InitialPoints: Sendable {
   let readings: [[Double?]]
 
   init(_ texts: InitialPointTexts, in space: SearchSpace) throws(InvalidExperiment) {
+    if let problem = texts.problem { throw InvalidExperiment(problem) }
+    let (cells, overflow) = texts.points.count.multipliedReportingOverflow(by: space.dimension)
+    guard !overflow, cells <= AlgorithmLimits.initialPointValues else {
+      throw InvalidExperiment(
+        "initial_points has \(texts.points.count) points of \(space.dimension) parameters, at most "
+          + "\(AlgorithmLimits.initialPointValues) values are allowed, those left out included")
+    }
+    let names = Set(space.parameters.map(\.name))
     var all: [[Double?]] = []
     for (i, point) in texts.points.enumerated() {
-      for name in point.keys.sorted() where space.index(of: name) == nil {
+      for name in point.keys.sorted() where !names.contains(name) {
         throw InvalidExperiment(
           "initial_points[\(i)] names \(Quoted.text(name)), which is no parameter")
       }
@@ -133,7 +195,8 @@ struct InitialPoints: Sendable {
   private static func reading(
     _ value: InitialPointTexts.Value, of parameter: Parameter
   ) throws(InvalidExperiment) -> Double {
-    let reading = parameter.reading(value.text)
+    // 0.30000000000000004 is what a program that counts in doubles calls 0.3.
+    let reading = parameter.canonical(reading: parameter.reading(value.text))
     if parameter.contains(reading: reading) { return reading }
     let entries = parameter.isOrdered ? 0 : parameter.cardinality ?? 0
     let equal = (0..<entries).filter { isEqual(value, parameter.text(Double($0))) }
@@ -146,7 +209,7 @@ struct InitialPoints: Sendable {
     guard let entry = equal.first else {
       throw InvalidExperiment(
         "\(Quoted.text(value.text)) is not a feasible value of parameter "
-          + "\(Quoted.text(parameter.name))")
+          + "\(Quoted.text(parameter.name)), it must be \(parameter.validValues)")
     }
     return Double(entry)
   }

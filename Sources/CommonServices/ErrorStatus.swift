@@ -11,7 +11,8 @@ internal import KatibAPI
 /// Experiment and shows the message to its user, every other code counts as "valid"; at
 /// GetSuggestions every error is asked again, for ever. So what the user can mend is
 /// INVALID_ARGUMENT, what asking again can mend is RESOURCE_EXHAUSTED, and INTERNAL is a request
-/// that no controller sends. Of the checkpoint volume, what its operator can mend is
+/// that no controller sends. At validation, where the controller's client tries again on UNAVAILABLE
+/// alone, that is what it gets instead of RESOURCE_EXHAUSTED while memory is short. Of the checkpoint volume, what its operator can mend is
 /// FAILED_PRECONDITION, and what may pass is UNAVAILABLE.
 package enum ErrorStatus {
   package static func status(of error: any Error) -> Status {
@@ -26,20 +27,22 @@ package enum ErrorStatus {
       switch wire {
       case .malformed(let reason): return Status(.internalError, "malformed request: \(reason)")
       case .unsupported(let reason): return Status(.invalidArgument, reason)
-      case .limit(let reason): return Status(.resourceExhausted, reason)
+      case .limit(let reason), .busy(let reason): return Status(.resourceExhausted, reason)
       }
     default:
       return Status(.internalError, "unexpected error: \(type(of: error))")
     }
   }
 
-  /// The same at validation, where a refusal must be INVALID_ARGUMENT to count as one.
+  /// The same at validation, where a refusal must be INVALID_ARGUMENT to count as one, whatever it is
+  /// that refuses: a message that cannot be read is no valid Experiment either.
   package static func validationStatus(of error: any Error) -> Status {
+    if case WireError.busy(let reason) = error { return Status(.unavailable, reason) }
     let status = status(of: error)
     switch status.code {
-    case .resourceExhausted, .failedPrecondition, .unavailable:
-      return Status(.invalidArgument, status.message)
-    default: return status
+    // Nobody waits for an answer any more.
+    case .cancelled, .deadlineExceeded: return status
+    default: return Status(.invalidArgument, status.message)
     }
   }
 }

@@ -20,4 +20,7 @@ public struct ListenAddress: Sendable, Equatable {
     if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
     self.init(host: host.isEmpty ? "0.0.0.0" : String(host), port: port)
   }
+
+  /// `host:port`, an address of version 6 in brackets: without them nobody knows where it ends.
+  public var text: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }

@@ -57,7 +57,8 @@ public struct ServerProcess {
     logger.notice(
       "serving",
       metadata: [
-        "address": "\(bound.host):\(bound.port)", "version": "\(Version.text)",
+        "address": "\(ListenAddress(host: bound.host, port: bound.port).text)",
+        "version": "\(Version.text)",
       ])
     let number = signals.wait()
     // Nothing may come before these two, not even the line about them.

@@ -22,12 +22,13 @@ struct AverageScope: Hashable, Sendable {
 
 /// The averages of logs that have been read, for as long as the process lives.
 ///
-/// The log of a trial that succeeded does not change, so each is fetched once. Nothing depends on
-/// this memory but time: it is bounded, and a process without it gives the same answers. It also
-/// keeps two calls at the same time from fetching the same log twice.
+/// The log of a trial that succeeded does not change once it is there, so each is fetched once. That
+/// there is none yet is not kept: a collector may report late, or a database may come back empty and
+/// be restored. Nothing depends on this memory but time: it is bounded, and a process without it gives
+/// the same answers. It also keeps two calls at the same time from fetching the same log twice.
 final class AverageCache: Sendable {
   private struct Entry {
-    /// nil: the log has no finite value.
+    /// nil: the log has lines, but no finite value.
     var average: Double?
     /// The number of the request that asked for it last.
     var lastUse: UInt64

@@ -63,6 +63,7 @@ public final class EarlyStoppingService: Sendable {
     // Nothing to wait for, so it is answered while every worker waits for a DB manager.
     router.unary(
       "/\(name)/ValidateEarlyStoppingSettings", placement: { _ in .inline },
+      traits: MethodTraits(overloaded: .unavailable),
       { message, _ in try self.validateEarlyStoppingSettings(message) })
   }
 
@@ -176,12 +177,14 @@ public final class EarlyStoppingService: Sendable {
       ?? BlockingTask.run(context) {
         await self.collect(keys, at: address, until: deadline)
       }
-    if outcome.averages.isEmpty, !outcome.hasRefusals, let failure = outcome.lastFailure {
+    // Without this the controller would make trials without rules for as long as the DB manager's
+    // database is down. Where some logs are known, they decide.
+    if !outcome.hasAverage, let failure = outcome.lastFailure {
       let text = keys.first?.scope.address ?? ""
       throw Status(
         .unavailable,
-        "the DB manager at \(Quoted.shortened(text)) answered for none of \(keys.count) trials: "
-          + failure.message)
+        "the DB manager at \(Quoted.shortened(text)) gave no value for any of \(keys.count) trials, "
+          + "and failed for \(outcome.failureCount) (\(failure.code)): \(failure.message)")
     }
     return outcome
   }
@@ -210,7 +213,6 @@ public final class EarlyStoppingService: Sendable {
       cache.release(claim.mine)
       outcome.averages.merge(fetched.averages) { $1 }
       outcome.failureCount += fetched.failureCount
-      outcome.hasRefusals = outcome.hasRefusals || fetched.hasRefusals
       outcome.lastFailure = fetched.lastFailure ?? outcome.lastFailure
       missing = claim.others
       if !missing.isEmpty {

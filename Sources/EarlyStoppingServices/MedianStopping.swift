@@ -25,10 +25,22 @@ struct MedianStopping: Sendable {
     summary: "Trials that must have succeeded before there is a rule.",
     refusal: { name, _ in "\(name) must be greater than zero (>0)" })
 
-  static let startStep = Setting.whole(
-    "start_step", default: 4, atLeast: 1,
+  /// What a rule can carry.
+  private static let startSteps = 1...Int(Int32.max)
+
+  static let startStep = Setting<Int>(
+    "start_step", default: 4, defaultText: "4", valid: validStartStep,
     summary: "The report at which a trial is compared; averages run over as many reports.",
-    refusal: { name, _ in "\(name) must be greater or equal than one (>=1)" })
+    refusal: { name, value in
+      let isTooLarge = (SettingParse.whole(value) ?? 0) > startSteps.upperBound
+      return isTooLarge
+        ? "\(name) is \(Quoted.text(value)), it must be \(validStartStep)"
+        : "\(name) must be greater or equal than one (>=1)"
+    },
+    parse: SettingParse.whole, accepts: startSteps.contains)
+
+  private static let validStartStep =
+    "a whole number from \(startSteps.lowerBound) to \(startSteps.upperBound)"
 
   static let settings = [minTrialsRequired.row, startStep.row]
 

@@ -49,9 +49,25 @@ final class ObservationLogClient: Sendable {
     var averages: [AverageKey: Double?] = [:]
     /// Logs that could not be read.
     var failureCount = 0
-    /// Whether a failure was an answer of the DB manager's, about one log.
-    var hasRefusals = false
+    /// The last failure that does not say that a trial has no log: whatever else a DB manager
+    /// answers tells of its own state, or of its database's.
     var lastFailure: Status?
+
+    /// Whether any log had a number.
+    var hasAverage: Bool { averages.values.contains { $0 != nil } }
+
+    mutating func fail(_ status: Status) {
+      failureCount += 1
+      if status.code != .notFound { lastFailure = status }
+    }
+  }
+
+  /// One log that was read.
+  private struct Reading: Sendable {
+    /// nil: the log has no finite value.
+    var average: Double?
+    /// Whether there is nothing in it at all.
+    var isEmpty: Bool
   }
 
   /// Fetches logs and averages the first reports of each. A log that cannot be read costs only
@@ -59,7 +75,8 @@ final class ObservationLogClient: Sendable {
   /// - Parameters:
   ///   - keys: of one scope.
   ///   - deadline: when to stop; what is known by then is the outcome.
-  ///   - found: called with each average as soon as it is known.
+  ///   - found: called with each average as soon as it is known; not for an empty log, which may be
+  ///     filled later.
   func averages(
     _ keys: [AverageKey], at address: DBManagerAddress, until deadline: MonotonicInstant,
     found: (AverageKey, Double?) -> Void
@@ -74,7 +91,7 @@ final class ObservationLogClient: Sendable {
     let concurrency = min(
       EarlyStoppingLimits.concurrentFetches,
       max(1, EarlyStoppingLimits.heldValues / scope.startStep))
-    await withTaskGroup(of: (AverageKey, Result<Double?, Status>).self) { group in
+    await withTaskGroup(of: (AverageKey, Result<Reading, Status>).self) { group in
       var waiting = keys[...]
       var failuresInARow = 0
       func startNext() {
@@ -86,16 +103,14 @@ final class ObservationLogClient: Sendable {
       for _ in 0..<concurrency { startNext() }
       while let (key, result) = await group.next() {
         switch result {
-        case .success(let average):
+        case .success(let reading):
           failuresInARow = 0
-          outcome.averages[key] = .some(average)
-          found(key, average)
+          outcome.averages[key] = .some(reading.average)
+          if !reading.isEmpty { found(key, reading.average) }
         case .failure(let status):
           let isSilence = ObservationLogClient.isSilence(status)
           failuresInARow = isSilence ? failuresInARow + 1 : 0
-          outcome.hasRefusals = outcome.hasRefusals || !isSilence
-          outcome.failureCount += 1
-          outcome.lastFailure = status
+          outcome.fail(status)
         }
         startNext()
       }
@@ -118,7 +133,7 @@ final class ObservationLogClient: Sendable {
   /// One log, tried again with growing pauses while the DB manager is unavailable.
   private func fetch(
     _ key: AverageKey, _ client: Client, until deadline: MonotonicInstant
-  ) async -> Result<Double?, Status> {
+  ) async -> Result<Reading, Status> {
     var longest = EarlyStoppingLimits.firstPause / .seconds(1)
     for attempt in 1... {
       let status: Status
@@ -139,7 +154,7 @@ final class ObservationLogClient: Sendable {
 
   private func read(
     _ key: AverageKey, _ client: Client, until deadline: MonotonicInstant
-  ) async throws(Status) -> Double? {
+  ) async throws(Status) -> Reading {
     let left = deadline.duration(since: .now())
     guard left > .zero else { throw Status(.deadlineExceeded, "no time was left") }
     let request = GetObservationLogRequest(
@@ -152,7 +167,8 @@ final class ObservationLogClient: Sendable {
       ) { bytes throws(Status) in
         try reading.take(bytes)
       }
-      return MedianStopping.average(try reading.finish())
+      let (values, lineCount) = try reading.finish()
+      return Reading(average: MedianStopping.average(values), isEmpty: lineCount == 0)
     } catch {
       throw ErrorStatus.status(of: error)
     }
@@ -187,10 +203,11 @@ private final class LogReading: Sendable {
     }
   }
 
-  func finish() throws -> [Double] {
+  /// The values, and how many lines of any kind there were.
+  func finish() throws -> (values: [Double], lineCount: Int) {
     try walk.withLock { walk in
       try walk.finish()
-      return walk.values
+      return (walk.values, walk.lineCount)
     }
   }
 }

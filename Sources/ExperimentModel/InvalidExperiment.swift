@@ -29,7 +29,8 @@ public enum Quoted {
   public static let longest = 80
 
   public static func shortened(_ text: String) -> String {
-    text.count <= longest ? text : text.prefix(longest) + "..."
+    // Characters are costly to count, and most texts are short.
+    text.utf8.count <= longest || text.count <= longest ? text : text.prefix(longest) + "..."
   }
 
   public static func text(_ text: String) -> String {

@@ -16,18 +16,25 @@ extension Parameter {
     let domain =
       switch kind {
       case .discrete, .categorical:
-        try Parameter.list(spec.name, space.list, mayBeNumbers: kind == .discrete)
+        try Parameter.list(spec.name, space, mayBeNumbers: kind == .discrete)
       default:
         try Parameter.range(spec.name, space, isInteger: kind == .int)
       }
     self.init(name: spec.name, kind: kind, domain: domain)
   }
 
+  /// Everything but the list is passed over, the distribution too: the entries are drawn alike. So it
+  /// is with Katib, which lets an Experiment have a distribution beside a list and gives it no meaning.
   private static func list(
-    _ name: String, _ entries: [String], mayBeNumbers: Bool
+    _ name: String, _ space: FeasibleSpace, mayBeNumbers: Bool
   ) throws(InvalidExperiment) -> Domain {
+    let entries = space.list
     guard !entries.isEmpty else {
-      throw .parameter(name, "list is empty, it must hold at least one value")
+      let isRange = !space.minimum.isEmpty || !space.maximum.isEmpty
+      throw .parameter(
+        name,
+        "list is empty, it must hold at least one value"
+          + (isRange ? "; min and max belong to a DOUBLE or INT" : ""))
     }
     if mayBeNumbers {
       let numbers = entries.compactMap { NumberText.parse($0) }
@@ -54,8 +61,8 @@ extension Parameter {
         "distribution is \(space.distributionNumber), it must be UNIFORM, LOG_UNIFORM, NORMAL, "
           + "LOG_NORMAL or unset")
     }
-    let minimum = try bound(name, "min", space.minimum, isInteger)
-    var maximum = try bound(name, "max", space.maximum, isInteger)
+    let minimum = try bound(name, "min", space.minimum, isInteger, space)
+    var maximum = try bound(name, "max", space.maximum, isInteger, space)
     guard minimum.value <= maximum.value else {
       throw .parameter(
         name, "min \(Quoted.text(space.minimum)) is greater than max \(Quoted.text(space.maximum))")
@@ -92,8 +99,11 @@ extension Parameter {
     else {
       throw .parameter(
         name,
-        "step \(Quoted.text(space.step)) makes more than 2^53 values between min "
-          + "\(Quoted.text(space.minimum)) and max \(Quoted.text(space.maximum)), it must be larger"
+        space.step.isEmpty
+          ? "from min \(Quoted.text(space.minimum)) to max \(Quoted.text(space.maximum)) there are "
+            + "more than 2^53 whole numbers, the range must be narrower or have a step"
+          : "step \(Quoted.text(space.step)) makes more than 2^53 values between min "
+            + "\(Quoted.text(space.minimum)) and max \(Quoted.text(space.maximum)), it must be larger"
       )
     }
     return .grid(grid, gridPrior(distribution, grid))
@@ -113,10 +123,13 @@ extension Parameter {
   }
 
   private static func bound(
-    _ name: String, _ field: String, _ text: String, _ isInteger: Bool
+    _ name: String, _ field: String, _ text: String, _ isInteger: Bool, _ space: FeasibleSpace
   ) throws(InvalidExperiment) -> DecimalText {
     guard !text.isEmpty else {
-      throw .parameter(name, "\(field) is missing, it must be a number")
+      throw .parameter(
+        name,
+        "\(field) is missing, it must be a number"
+          + (space.list.isEmpty ? "" : "; a list belongs to a DISCRETE or CATEGORICAL"))
     }
     guard let number = DecimalText(text) else {
       throw .parameter(name, "\(field) is \(Quoted.text(text)), it must be a finite number")

@@ -181,7 +181,7 @@ public final class Parameter: Sendable {
 
   /// The grid's own value where `reading` is one but for binary noise: another implementation may
   /// have written 0.30000000000000004 for 0.3, and the point is the same.
-  func canonical(reading: Double) -> Double {
+  public func canonical(reading: Double) -> Double {
     guard case .grid(let grid, _) = domain else { return reading }
     return grid.canonical(reading)
   }

@@ -8,7 +8,9 @@ public struct SearchSpace: Sendable {
   /// - Throws: `InvalidExperiment` for an empty or repeated name and for every parameter that
   ///   makes no sense.
   public init(_ specs: [ParameterSpec]) throws(InvalidExperiment) {
-    var names: Set<[UInt8]> = []
+    // Strings are equal when Unicode takes them for the same text, whatever their bytes: to a person,
+    // and to whatever normalises them on the way, "é" in one piece and in two is one name.
+    var names: Set<String> = []
     var parameters: [Parameter] = []
     parameters.reserveCapacity(specs.count)
     for (i, spec) in specs.enumerated() {
@@ -16,8 +18,14 @@ public struct SearchSpace: Sendable {
         throw InvalidExperiment(
           "parameter number \(i + 1) has an empty name, every parameter needs a name of its own")
       }
-      guard names.insert(Array(spec.name.utf8)).inserted else {
-        throw .parameter(spec.name, "the name is used twice, every parameter needs its own")
+      let (isNew, known) = names.insert(spec.name)
+      guard isNew else {
+        throw .parameter(
+          spec.name,
+          known.utf8.elementsEqual(spec.name.utf8)
+            ? "the name is used twice, every parameter needs its own"
+            : "the name is used twice, in two Unicode spellings of the same characters; every "
+              + "parameter needs its own")
       }
       parameters.append(try Parameter(spec))
     }

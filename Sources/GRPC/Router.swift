@@ -21,6 +21,19 @@ public protocol StreamHandler: Sendable {
   func closed()
 }
 
+/// What is particular to one method.
+public struct MethodTraits: Sendable {
+  /// What a caller is told when the queue or the memory for messages is full: UNAVAILABLE where its
+  /// client tries again on nothing else.
+  public var overloaded = StatusCode.resourceExhausted
+
+  public init() {}
+
+  public init(overloaded: StatusCode) {
+    self.overloaded = overloaded
+  }
+}
+
 /// The methods of a server by their paths.
 public struct Router: Sendable {
   public typealias UnaryHandler =
@@ -37,10 +50,12 @@ public struct Router: Sendable {
   final class Route: Sendable {
     let path: String
     let kind: Kind
+    let traits: MethodTraits
 
-    init(path: String, kind: Kind) {
+    init(path: String, kind: Kind, traits: MethodTraits = MethodTraits()) {
       self.path = path
       self.kind = kind
+      self.traits = traits
     }
   }
 
@@ -55,13 +70,14 @@ public struct Router: Sendable {
   ///   - path: "/package.Service/Method".
   ///   - placement: looks at the bytes of the request, on the I/O thread, and decides where the
   ///     handler runs. A compressed request always goes to a worker.
+  ///   - traits: what is particular to the method.
   ///   - handler: throws a ``Status`` or a ``StatusConvertible`` error to refuse; any other error
   ///     becomes INTERNAL.
   public mutating func unary(
     _ path: String, placement: @escaping @Sendable (_ request: UnsafeRawBufferPointer) -> Placement,
-    _ handler: @escaping UnaryHandler
+    traits: MethodTraits = MethodTraits(), _ handler: @escaping UnaryHandler
   ) {
-    insert(Route(path: path, kind: .unary(placement: placement, handler: handler)))
+    insert(Route(path: path, kind: .unary(placement: placement, handler: handler), traits: traits))
   }
 
   /// Adds a streaming method of any kind, replacing one of the same path.

@@ -119,9 +119,14 @@ extension ServerConnection {
     case .waiting(let ticket):
       call.request = .waiting(ticket, prefix, bytes: bytes)
     case .refused:
-      let text = "no memory for a message of \(prefix.length) bytes"
-      finish(call, Status(.resourceExhausted, text))
+      finish(call, noMemory(call, prefix))
     }
+  }
+
+  private func noMemory(_ call: ServerCall, _ prefix: MessageReader.Prefix) -> Status {
+    Status(
+      call.head.route?.traits.overloaded ?? .resourceExhausted,
+      "no memory for a message of \(prefix.length) bytes")
   }
 
   /// Goes on with a message that has its memory.
@@ -129,8 +134,7 @@ extension ServerConnection {
     _ call: ServerCall, _ prefix: MessageReader.Prefix, reservation: Reservation?
   ) {
     guard let message = ReceivedMessage(count: prefix.length, reservation: reservation) else {
-      let text = "no memory for a message of \(prefix.length) bytes"
-      return finish(call, Status(.resourceExhausted, text))
+      return finish(call, noMemory(call, prefix))
     }
     call.reader.begin(message)
     guard reservation != nil else { return }

@@ -37,7 +37,8 @@ extension ServerConnection {
     }
     call.queuedAt = now
     if !accepted {
-      finish(call, Status(.resourceExhausted, "the queue of the server is full"))
+      let code = call.head.route?.traits.overloaded ?? .resourceExhausted
+      finish(call, Status(code, "the queue of the server is full"))
     }
   }
 

@@ -4,7 +4,7 @@
 /// Leave to use memory, from whoever keeps the books for the whole process.
 ///
 /// Decoding asks before it grows and gives back when it is done; a refusal becomes
-/// ``WireError/limit(_:)``. Both closures may be called from any thread.
+/// ``WireError/busy(_:)``. Both closures may be called from any thread.
 public struct ArenaBudget: Sendable {
   /// Sets aside that many bytes, or changes nothing and returns false.
   public let reserve: @Sendable (_ bytes: Int) -> Bool

@@ -12,13 +12,18 @@ public enum WireError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The bytes are a proper message, but with a text that this process cannot carry: one with a
   /// NUL inside. Becomes INVALID_ARGUMENT.
   case unsupported(String)
-  /// The message may be fine but asks for more than a named limit (``WireLimits``) or the memory
-  /// budget allows. Becomes RESOURCE_EXHAUSTED.
+  /// The message asks for more than a named limit (``WireLimits``) allows, today and tomorrow.
+  /// Becomes RESOURCE_EXHAUSTED.
   case limit(String)
+  /// The message may be fine, but other messages use the memory budget up at the moment. Becomes
+  /// RESOURCE_EXHAUSTED.
+  case busy(String)
 
   public var description: String {
     switch self {
-    case .malformed(let problem), .unsupported(let problem), .limit(let problem): problem
+    case .malformed(let problem), .unsupported(let problem), .limit(let problem),
+      .busy(let problem):
+      problem
     }
   }
 }

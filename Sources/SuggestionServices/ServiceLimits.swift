@@ -5,8 +5,8 @@ package import CommonServices
 
 /// Every bound of the suggestion service, with its reason.
 extension ServiceLimits {
-  /// The most suggestions in one reply. A controller asks for at most parallelTrialCount, and
-  /// 10,000 is twice what a Suggestion object of a single small parameter can sensibly take at
+  /// The most suggestions in one reply. A controller asks for at most parallelTrialCount, which
+  /// validation bounds by this, and 10,000 is twice what a Suggestion object of a single small parameter can sensibly take at
   /// once; more is a mistake, and is told so instead of filling memory.
   package static let suggestionsPerRequest = 10_000
 
@@ -15,6 +15,11 @@ extension ServiceLimits {
   package static let inlineRequestBytes = 8 << 10
   package static let inlineSuggestions = 16
 
+  /// Experiments of at most this many bytes are validated on the I/O thread, so that workers that
+  /// are busy keep no invalid Experiment from being refused. The objects that hold Experiments are
+  /// limited to 1.5 MiB; in a message the search space is what remains of one.
+  package static let inlineValidationBytes = 1 << 20
+
   /// Checked Experiments that are kept for the next request, and the most bytes that the message
   /// of one may have. A pod serves one Experiment, whose settings grow by the seed after the first
   /// call; a server for many people has a few running at a time. An Experiment of this size has some
@@ -22,9 +27,17 @@ extension ServiceLimits {
   package static let keptExperiments = 8
   package static let keptExperimentBytes = 16 << 10
 
-  /// The largest reply, in bytes, judged before it is made. Katib's controller takes replies of up
-  /// to 4 MiB; twice that leaves room for the estimate, which takes every value for its longest.
-  package static let replyBytes = 8 << 20
+  /// The largest reply, in bytes. Katib's controller takes messages of up to 4 MiB, the default of
+  /// Go's gRPC: of a larger one it sees an error, and asks for the same again, for ever.
+  package static let replyBytes = 4 << 20
+
+  /// The part of a reply that is left to settings. The longest, the record of open issues of
+  /// `hyperband`, takes half of it.
+  package static let replySettingsBytes = 64 << 10
+
+  /// Up to this size, judged before it is made, a reply is made at all. The judgement takes every
+  /// value for its longest, so what is made often turns out to be half as large.
+  package static let estimatedReplyBytes = 8 << 20
 
   /// What a suggestion takes in memory while a reply is made, for each byte that it takes on the
   /// wire: two Swift strings for each assignment.

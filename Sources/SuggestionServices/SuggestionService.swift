@@ -71,8 +71,8 @@ public final class SuggestionService: Sendable {
       { try self.getSuggestions($0, $1) })
     router.unary(
       "/\(SuggestionService.name)/ValidateAlgorithmSettings",
-      placement: { self.isQuick($0) ? .inline : .worker },
-      { try self.validateAlgorithmSettings($0, $1) })
+      placement: { self.validationPlacement($0) }, traits: MethodTraits(overloaded: .unavailable),
+      { message, _ in try self.validateAlgorithmSettings(message) })
   }
 
   /// Small requests without history stay on the I/O thread.
@@ -83,15 +83,33 @@ public final class SuggestionService: Sendable {
     return .inline
   }
 
-  /// Whether a request is small, and nothing in it waits for the checkpoint volume. Validation of
-  /// such a one needs no worker, so a full queue cannot make an invalid Experiment pass: the
-  /// controller would take RESOURCE_EXHAUSTED for a yes.
-  ///
-  /// An algorithm's name stands in the bytes as it is, so a request without any of the names is for
-  /// none of them; one that has the bytes by chance loses a few microseconds.
+  /// Whether a request is small, and nothing in it waits for the checkpoint volume.
   private func isQuick(_ request: UnsafeRawBufferPointer) -> Bool {
-    request.count <= ServiceLimits.inlineRequestBytes
-      && !checkpointAlgorithms.contains { request.contains($0) }
+    request.count <= ServiceLimits.inlineRequestBytes && !mayKeepCheckpoints(request)
+  }
+
+  /// An algorithm's name stands in the bytes as it is, so a request without any of the names is for
+  /// none of them; one that has the bytes by chance loses little.
+  private func mayKeepCheckpoints(_ request: UnsafeRawBufferPointer) -> Bool {
+    checkpointAlgorithms.contains { request.contains($0) }
+  }
+
+  /// Validation stays on the I/O thread but for the look at the checkpoint volume, which may take
+  /// long. So a full queue cannot keep an invalid Experiment from being refused, and a valid one has
+  /// its answer at once.
+  private func validationPlacement(_ request: UnsafeRawBufferPointer) -> Placement {
+    guard request.count <= ServiceLimits.inlineValidationBytes else { return .worker }
+    guard mayKeepCheckpoints(request) else { return .inline }
+    // Checked twice, here and by the handler; only a valid Experiment pays for more than that.
+    do {
+      let experiment = try ValidateAlgorithmSettingsRequest(decoding: request, using: arenas)
+        .experiment
+      return try check(experiment).algorithm.keepsCheckpoints ? .worker : .inline
+    } catch {
+      // What is no refusal may turn out otherwise when the handler tries.
+      let code = ErrorStatus.validationStatus(of: error).code
+      return code == .invalidArgument ? .inline : .worker
+    }
   }
 
   // MARK: - GetSuggestions
@@ -129,14 +147,11 @@ public final class SuggestionService: Sendable {
   private func suggest(
     _ message: ReceivedMessage, _ context: CallContext, _ account: inout Account
   ) throws -> OutgoingMessage {
-    let (decoded, history) = try decode(message, context)
+    let (decoded, history) = try decode(message, context, &account)
     if logsCalls, let start = account.start {
       account.decodeMilliseconds = milliseconds(since: start)
     }
-    account.experiment = decoded.problem.experiment.name
-    account.algorithm = decoded.problem.algorithm.name
     account.trials = history.count
-    account.count = decoded.count
     guard (0...ServiceLimits.suggestionsPerRequest).contains(decoded.count) else {
       throw InvalidExperiment(
         "current_request_number is \(decoded.count), it must lie between 0 and "
@@ -159,6 +174,13 @@ public final class SuggestionService: Sendable {
     let reply = try decoded.problem.suggest(
       history: history, count: decoded.count, position: position, namespace: namespace,
       drawSeed: drawSeed, checkCancellation: { try context.checkCancellation() })
+    let message = try OutgoingMessage(
+      GetSuggestionsReply(suggestions: reply.suggestions, algorithmSettings: reply.settings),
+      using: arenas, budget: budget)
+    // Before folders are made for a reply that nobody would take.
+    guard message.count <= ServiceLimits.replyBytes else {
+      throw SuggestionService.tooLarge(decoded.count, bytes: "\(message.count) bytes")
+    }
     var notices = reply.notices
     if !reply.checkpoints.isEmpty {
       let start = clock()
@@ -172,9 +194,7 @@ public final class SuggestionService: Sendable {
     for notice in notices {
       logger.notice("\(notice)", metadata: ["experiment": "\(account.experiment)"])
     }
-    return try OutgoingMessage(
-      GetSuggestionsReply(suggestions: reply.suggestions, algorithmSettings: reply.settings),
-      using: arenas, budget: budget)
+    return message
   }
 
   /// Reserves the memory in which a large reply is made.
@@ -184,11 +204,9 @@ public final class SuggestionService: Sendable {
   private func reserve(_ decoded: Decoded) throws -> Int {
     let (estimate, overflow) = decoded.problem.largestSuggestionBytes
       .multipliedReportingOverflow(by: decoded.count)
-    guard !overflow, estimate <= ServiceLimits.replyBytes else {
-      throw InvalidExperiment(
-        "current_request_number is \(decoded.count): so many suggestions could take "
-          + "\(overflow ? "too many" : "\(estimate)") bytes, a reply may have at most "
-          + "\(ServiceLimits.replyBytes); ask for fewer at once")
+    guard !overflow, estimate <= ServiceLimits.estimatedReplyBytes else {
+      throw SuggestionService.tooLarge(
+        decoded.count, bytes: overflow ? "too many bytes" : "up to \(estimate) bytes")
     }
     guard estimate > ServiceLimits.uncountedReplyBytes else { return 0 }
     let bytes = estimate * ServiceLimits.workingBytesPerReplyByte
@@ -196,6 +214,12 @@ public final class SuggestionService: Sendable {
       throw Status(.resourceExhausted, "no memory for \(decoded.count) suggestions at the moment")
     }
     return bytes
+  }
+
+  private static func tooLarge(_ count: Int, bytes: String) -> InvalidExperiment {
+    InvalidExperiment(
+      "current_request_number is \(count): so many suggestions take \(bytes), a reply may have at "
+        + "most \(ServiceLimits.replyBytes); ask for fewer at once")
   }
 
   private struct Decoded {
@@ -206,26 +230,34 @@ public final class SuggestionService: Sendable {
 
   /// Large requests take turns; their receive buffers have been counted by the transport.
   private func decode(
-    _ message: ReceivedMessage, _ context: CallContext
+    _ message: ReceivedMessage, _ context: CallContext, _ account: inout Account
   ) throws -> (Decoded, History) {
     if message.count > ServiceLimits.largeRequestBytes {
       return try largeRequest.withLock { _ in
         try context.checkCancellation()
-        return try message.withUnsafeBytes { try decode($0) }
+        return try message.withUnsafeBytes { try decode($0, &account) }
       }
     }
-    return try message.withUnsafeBytes { try decode($0) }
+    return try message.withUnsafeBytes { try decode($0, &account) }
   }
 
-  private func decode(_ bytes: UnsafeRawBufferPointer) throws -> (Decoded, History) {
+  private func decode(
+    _ bytes: UnsafeRawBufferPointer, _ account: inout Account
+  ) throws -> (Decoded, History) {
     let outline = try SuggestionsOutline(bytes)
+    account.trials = outline.trialCount
+    account.count = outline.currentRequestNumber
     let problem = try problems.problem(
       experiment: outline.experimentRange.map { UnsafeRawBufferPointer(rebasing: bytes[$0]) }
     ) {
-      try Problem(
-        SuggestionsQuery(decoding: bytes, using: arenas).experiment, registry: registry,
-        strictness: .suggestion)
+      let experiment = try SuggestionsQuery(decoding: bytes, using: arenas).experiment
+      // Before it is checked: the line of a refusal must tell whose Experiment it is.
+      account.experiment = experiment.name
+      account.algorithm = experiment.algorithmName
+      return try Problem(experiment, registry: registry, strictness: .suggestion)
     }
+    account.experiment = problem.experiment.name
+    account.algorithm = problem.algorithm.name
     let history =
       outline.trialCount == 0
       ? problem.emptyHistory
@@ -241,7 +273,8 @@ public final class SuggestionService: Sendable {
     let level: Logger.Level = status.code == .ok ? .info : .warning
     guard logger.logLevel <= level else { return }
     var metadata: Logger.Metadata = [
-      "experiment": "\(account.experiment)", "algorithm": "\(account.algorithm)",
+      "experiment": "\(Quoted.shortened(account.experiment))",
+      "algorithm": "\(Quoted.shortened(account.algorithm))",
       "trials": "\(account.trials)", "count": "\(account.count)",
       "position": "\(account.position)", "status": "\(status.code)",
     ]
@@ -265,9 +298,35 @@ public final class SuggestionService: Sendable {
 
   // MARK: - ValidateAlgorithmSettings
 
-  private func validateAlgorithmSettings(
-    _ message: ReceivedMessage, _ context: CallContext
-  ) throws -> OutgoingMessage {
+  /// All of validation that needs nothing but the message.
+  private func check(_ experiment: Experiment) throws(InvalidExperiment) -> Problem {
+    let problem = try Problem(experiment, registry: registry, strictness: .validation)
+    try SuggestionService.checkParallelism(problem)
+    return problem
+  }
+
+  /// Refuses what no reply could bring: the controller asks for a suggestion for each trial that may
+  /// run beside the others, for all of them at once.
+  private static func checkParallelism(_ problem: Problem) throws(InvalidExperiment) {
+    let each = max(1, problem.largestSuggestionBytes)
+    let room = ServiceLimits.replyBytes - ServiceLimits.replySettingsBytes
+    let most = room / each
+    guard most > 0 else {
+      throw InvalidExperiment(
+        "one suggestion could take \(each) bytes, a reply has room for \(room): names and values "
+          + "must be shorter, or fewer")
+    }
+    let wanted = problem.experiment.parallelTrialCount
+    guard wanted <= min(most, ServiceLimits.suggestionsPerRequest) else {
+      throw InvalidExperiment(
+        "parallel_trial_count is \(wanted), it must be at most "
+          + "\(min(most, ServiceLimits.suggestionsPerRequest)): trials that begin together get their "
+          + "suggestions in one reply of at most \(ServiceLimits.suggestionsPerRequest) and "
+          + "\(room) bytes, of which each may take \(each)")
+    }
+  }
+
+  private func validateAlgorithmSettings(_ message: ReceivedMessage) throws -> OutgoingMessage {
     let start = clock()
     var experiment = ""
     var algorithm = ""
@@ -278,7 +337,7 @@ public final class SuggestionService: Sendable {
       }
       experiment = request.name
       algorithm = request.algorithmName
-      let problem = try Problem(request, registry: registry, strictness: .validation)
+      let problem = try check(request)
       if problem.algorithm.keepsCheckpoints { try checkpoints.check(experiment: experiment) }
     } catch {
       status = ErrorStatus.validationStatus(of: error)

@@ -36,6 +36,8 @@ import Testing
       (#"{"d": 0.5, "c": true, "i": 3.0, "s": 0.3}"#, ["0.50", "true", "3", "0.3"]),
       (#"{"d": "1.0", "c": 2, "i": "7", "s": "3e-1"}"#, ["1", "2", "7", "0.3"]),
       (#"{"d": 1, "c": "x y", "i": 0, "s": 1}"#, ["1", "x y", "0", "1.0"]),
+      // 3 * 0.1 in doubles was refused.
+      (#"{"d": 1, "c": "x y", "i": 0, "s": 0.30000000000000004}"#, ["1", "x y", "0", "0.3"]),
     ] {
       let reply = try experiment(specs, "[\(json)]").ask(1)
       #expect(reply.suggestions[0].assignments.map(\.value) == texts)
@@ -71,8 +73,10 @@ import Testing
     ("true", ["a", "1"], #""true" is not a feasible value"#),
     (#""1""#, ["a", "1.0"], #""1" is not a feasible value"#),
     (#""true""#, ["a", "True"], #""true" is not a feasible value"#),
-    ("01", ["a", "1"], "JSON array"), ("1.", ["a", "1"], "JSON array"),
-    ("1e", ["a", "1"], "JSON array"), ("- 1", ["a", "-1"], "JSON array"),
+    ("01", ["a", "1"], "\"c\" must be a string, a finite number"),
+    ("1.", ["a", "1"], "\"c\" must be a string, a finite number"),
+    ("1e", ["a", "1"], "\"c\" must be a string, a finite number"),
+    ("- 1", ["a", "-1"], "JSON array"),
   ])
   func whatTheListDoesNotTellIsNamed(_ json: String, _ list: [String], _ part: String) {
     let experiment = experiment([.categorical("c", list)], #"[{"c": \#(json)}]"#)
@@ -81,9 +85,21 @@ import Testing
 
   @Test(arguments: [
     ("", "failed to validate initial_points()"), ("{}", "JSON array"), ("[", "JSON array"),
-    ("null", "JSON array"), ("[null]", "JSON array"), ("[[]]", "JSON array"),
-    (#"[{"rate": null}]"#, "JSON array"), (#"[{"rate": [1]}]"#, "JSON array"),
-    (#"[{"rate": 2}]"#, "initial_points[0]: \"2\" is not a feasible value of parameter \"rate\""),
+    ("null", "JSON array"), ("[{},,]", "JSON array"), ("[{rate: 1}]", "JSON array"),
+    // A message that only says what JSON is helps nobody to find the one of a hundred points.
+    ("[{}, null]", "initial_points[1] must be an object"),
+    ("[[]]", "initial_points[0] must be an object"),
+    (#"[{}, {"rate": null}]"#, "initial_points[1]: the value of parameter \"rate\" must be a"),
+    (#"[{"rate": [1]}]"#, "initial_points[0]: the value of parameter \"rate\""),
+    (#"[{"rate": {}}]"#, "initial_points[0]: the value of parameter \"rate\""),
+    (#"[{"rate": 1}, {}, {"rate": NaN}]"#, "initial_points[2]: the value of parameter \"rate\""),
+    (#"[{"rate": -Infinity}, {}]"#, "initial_points[0]: the value of parameter \"rate\""),
+    (#"[{"rate": 1e999}]"#, "initial_points[0]: the value of parameter \"rate\""),
+    (
+      #"[{"rate": 2}]"#,
+      "initial_points[0]: \"2\" is not a feasible value of parameter \"rate\", it must be a number "
+        + "from 0.0001 to 1"
+    ),
     (#"[{}, {"rate": "abc"}]"#, "initial_points[1]: \"abc\""),
     (#"[{"rate": true}]"#, "\"true\" is not a feasible value"),
     (#"[{"Rate": 0.1}]"#, "initial_points[0] names \"Rate\", which is no parameter"),
@@ -92,6 +108,23 @@ import Testing
     let experiment = experiment(InitialPointsTests.rate, json)
     #expect(experiment.refusal()?.contains(part) == true, "\(experiment.refusal() ?? "accepted")")
     #expect(throws: InvalidExperiment.self) { try experiment.ask(1) }
+  }
+
+  /// Near the grid is not on it.
+  @Test(arguments: ["0.31", "0.3000001", "1.1", "-0.1"])
+  func whatLiesOffTheGridIsRefused(_ json: String) {
+    let refusal = experiment([.double("s", "0", "1", step: "0.1")], "[{\"s\": \(json)}]").refusal()
+    #expect(refusal?.hasSuffix("it must be a number from 0 to 1 in steps of 0.1") == true)
+  }
+
+  /// 128 KiB of points that leave everything out used to be spelled out for every parameter, which
+  /// took gigabytes at validation.
+  @Test func emptyPointsOfManyParametersAreRefused() {
+    let points = "[" + Array(repeating: "{}", count: 40_000).joined(separator: ",") + "]"
+    let specs = (0..<1_000).map { ParameterSpec.int("p\($0)", "0", "9") }
+    let refusal = experiment(specs, points).refusal() ?? "accepted"
+    #expect(refusal.contains("40000 points of 1000 parameters"), "\(refusal)")
+    #expect(experiment([specs[0]], points).refusal() == nil)
   }
 
   /// What a point leaves out is drawn by its number, whatever else the reply holds.

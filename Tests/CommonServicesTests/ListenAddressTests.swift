@@ -14,6 +14,12 @@ import Testing
     #expect(ListenAddress(text) == ListenAddress(host: host, port: port))
   }
 
+  /// The log said `address=::1:34053`.
+  @Test(arguments: ["127.0.0.1:6789", "[::1]:34053", "localhost:0", "[fe80::1%eth0]:1"])
+  func textReadsBack(text: String) {
+    #expect(ListenAddress(text)?.text == text)
+  }
+
   @Test(arguments: ["", "6789", "host", "host:", "host:x", "host:65536", "host:-1"])
   func othersAreNot(text: String) {
     #expect(ListenAddress(text) == nil)

@@ -242,6 +242,68 @@ import Testing
     }
   }
 
+  /// A DB manager that answers while its database does not: UNKNOWN is what Katib's own makes of
+  /// "too many connections". That was OK without a rule, for every trial, for ever.
+  @Test(arguments: [
+    StatusCode.unknown, .internalError, .resourceExhausted, .failedPrecondition, .unimplemented,
+    .permissionDenied,
+  ])
+  func aDBManagerWithoutItsDatabaseIsSaid(code: StatusCode) async throws {
+    let manager = try filled()
+    defer { manager.stop() }
+    let broken = Status(code, "Error 1040: too many connections")
+    manager.state.withLock { state in for name in abc { state.refusals[name] = [broken] } }
+    try await withClient { client in
+      let trials = abc.map { trial($0) }
+      let status = await self.code { _ = try await rules(client, trials, at: manager.address) }
+      #expect(status.code == .unavailable)
+      #expect(status.message.contains(manager.address))
+      #expect(status.message.contains("Error 1040"))
+      // The next call finds it well.
+      let trialsRules = try await rules(client, trials, at: manager.address)
+      #expect(trialsRules.map(\.value) == ["2.0"])
+    }
+  }
+
+  /// A log that nobody has is no failure of the DB manager's, and what is known decides.
+  @Test func someFailuresAreNone() async throws {
+    let manager = try filled()
+    defer { manager.stop() }
+    let absent = Status(.notFound, "no such trial")
+    manager.state.withLock { state in
+      for name in ["e", "f", "g"] { state.refusals[name] = [absent, absent] }
+      state.refusals["h"] = [Status(.unknown, "too many connections")]
+    }
+    try await withClient { client in
+      let absentOnly = ["e", "f", "g"].map { trial($0) }
+      #expect(try await rules(client, absentOnly, at: manager.address).isEmpty)
+      let all = (abc + ["e", "f", "g", "h"]).map { trial($0) }
+      let allRules = try await rules(client, all, at: manager.address)
+      #expect(allRules.map(\.value) == ["2.0"])
+    }
+  }
+
+  /// "No value" of an empty log was kept like an average, so that a process that had asked too early
+  /// never found a rule, and one started later did.
+  @Test func anEmptyLogIsReadAgain() async throws {
+    let manager = try FakeDBManager()
+    defer { manager.stop() }
+    try await withClient { client in
+      let trials = abc.map { trial($0) }
+      #expect(try await rules(client, trials, at: manager.address).isEmpty)
+      for name in abc { manager.state.withLock { $0.logs[name] = log(["5"]) } }
+      let trialsRules = try await rules(client, trials, at: manager.address)
+      #expect(trialsRules.map(\.value) == ["5.0"])
+      #expect(manager.askedTotal == 6)
+      // One that has lines, and no number among them, will not get better.
+      manager.state.withLock { $0.logs["nan"] = log(["nan", "nan"]) }
+      for _ in 0..<3 {
+        _ = try await rules(client, trials + [trial("nan")], at: manager.address)
+      }
+      #expect(manager.askedTotal == 7)
+    }
+  }
+
   @Test func aSilentDBManagerLeavesTimeToAnswer() async throws {
     let manager = try filled()
     defer { manager.stop() }

@@ -84,12 +84,31 @@ import Testing
     ("min_trials_required", "-3", "min_trials_required must be greater than zero (>0)"),
     ("start_step", "0", "start_step must be greater or equal than one (>=1)"),
     ("start_step", "-1", "start_step must be greater or equal than one (>=1)"),
+    ("start_step", "-9000000000", "start_step must be greater or equal than one (>=1)"),
+    // Katib's rules carry 32 bits: these used to pass, and to go out as another number.
+    (
+      "start_step", "2147483648",
+      "start_step is \"2147483648\", it must be a whole number from 1 to 2147483647"
+    ),
+    (
+      "start_step", " 9000000000000 ",
+      "start_step is \" 9000000000000 \", it must be a whole number from 1 to 2147483647"
+    ),
     ("patience", "3", "unknown setting patience for algorithm medianstop"),
   ])
   func refusalsAreKatibs(name: String, value: String, message: String) {
     let spec = EarlyStoppingSpec(
       algorithmName: "medianstop", settings: [SettingText(name: name, value: value)])
     #expect(refusal(spec) == message)
+  }
+
+  @Test func theLargestStartStepGoesOutAsItIs() throws {
+    let rule = try stopping(["start_step": "2147483647"]).rule(
+      [1, 2, 3], objective: Objective(metricName: "loss"))
+    let reply = GetEarlyStoppingRulesReply(rules: [try #require(rule)])
+    let read = try GetEarlyStoppingRulesReply(
+      decoding: reply.packed(using: ArenaPool()), using: ArenaPool())
+    #expect(read.rules.map(\.startStep) == [2_147_483_647])
   }
 
   @Test(arguments: ["three", "", "2.5", "1e1"])

@@ -42,8 +42,6 @@ import Testing
       #expect(parameter.reading(entry) == Double(i))
     }
     #expect(parameter.reading("e").isNaN)
-    let space = try SearchSpace([.categorical(list[0], ["a"]), .categorical(list[1], ["a"])])
-    #expect(space.dimension == 2)
   }
 
   @Test func everyEntryOfALongListIsFound() throws {

@@ -33,7 +33,8 @@ import Testing
     (ParameterSpec(name: "lr", kind: .double, feasibleSpace: nil), ["feasible_space", "missing"]),
     (spec(.double, "", "1"), ["min", "missing", "number"]),
     (spec(.double, "0", ""), ["max", "missing", "number"]),
-    (spec(.double, list: ["1", "2"]), ["min", "missing"]),
+    (spec(.double, list: ["1", "2"]), ["min", "missing", "list", "DISCRETE or CATEGORICAL"]),
+    (spec(.int, "1", "", list: ["1"]), ["max", "missing", "list", "DISCRETE or CATEGORICAL"]),
     (spec(.double, "a", "1"), ["min", "\"a\"", "finite number"]),
     (spec(.double, "0", "1,5"), ["max", "\"1,5\"", "finite number"]),
     (spec(.double, "0", "inf"), ["max", "\"inf\"", "finite"]),
@@ -50,7 +51,14 @@ import Testing
     (spec(.double, "0", "1", step: "1e-400"), ["step", "\"1e-400\"", "greater than 0"]),
     (spec(.double, "0", "1", step: "1e-17"), ["step", "\"1e-17\"", "2^53", "larger"]),
     (spec(.double, "0", "1e10", step: "1e-10"), ["step", "\"1e-10\"", "\"1e10\"", "2^53"]),
-    (spec(.int, "-9007199254740992", "9007199254740992"), ["2^53", "\"9007199254740992\""]),
+    // There is no step to blame: the message used to say that step "" makes too many.
+    (
+      spec(.int, "-9007199254740992", "9007199254740992"),
+      [
+        "from min \"-9007199254740992\" to max \"9007199254740992\" there are more than 2^53",
+        "narrower", "step",
+      ]
+    ),
     (spec(.int, "0.5", "3"), ["min", "\"0.5\"", "whole number"]),
     (spec(.int, "0", "3.5"), ["max", "\"3.5\"", "whole number"]),
     (spec(.int, "0", "1e20"), ["max", "\"1e20\"", "2^53"]),
@@ -62,7 +70,8 @@ import Testing
     (spec(.double, "0", "1", distribution: -1), ["distribution", "-1"]),
     (spec(.discrete), ["list", "empty", "at least one"]),
     (spec(.categorical), ["list", "empty", "at least one"]),
-    (spec(.categorical, "0", "1"), ["list", "empty"]),
+    (spec(.categorical, "0", "1"), ["list", "empty", "min and max", "DOUBLE or INT"]),
+    (spec(.discrete, "", "1"), ["list", "empty", "min and max", "DOUBLE or INT"]),
   ]
 
   @Test(arguments: table) func theMessageNamesWhatIsWrong(
@@ -80,6 +89,8 @@ import Testing
     for (specs, parts) in [
       ([good, .int("", "1", "2")], ["number 2", "empty name"]),
       ([good, .int("b", "1", "2"), .double("a", "0", "1")], ["\"a\"", "twice"]),
+      // Different bytes of one text: assignments and initial points went to the wrong one of them.
+      ([.int("\u{e9}", "1", "2"), .int("e\u{301}", "1", "2")], ["twice", "Unicode"]),
     ] {
       let error = #expect(throws: InvalidExperiment.self) { try SearchSpace(specs) }
       for part in parts { #expect(error?.message.contains(part) == true) }

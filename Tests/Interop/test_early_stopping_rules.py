@@ -217,6 +217,40 @@ def test_a_db_manager_that_is_not_there(address: str, service: EarlyStopping) ->
     assert time.monotonic() - start < 15
 
 
+@pytest.mark.parametrize("code", ["UNKNOWN", "INTERNAL", "RESOURCE_EXHAUSTED"])
+def test_a_db_manager_whose_database_is_down(
+    code: str, service: EarlyStopping, manager: DBManager
+) -> None:
+    """It answers, and answers every trial with an error. The service used to say OK and name no
+    rule, so trials ran without rules for as long as it lasted; with UNAVAILABLE none are made."""
+    trials = fill(manager, LOGS)
+    for name in LOGS:
+        manager.refusals[name] = [grpc.StatusCode[code], grpc.StatusCode.OK]
+    with pytest.raises(grpc.RpcError) as caught:
+        service.rules(rules_request(manager.address, trials))
+    assert caught.value.code() == UNAVAILABLE
+    assert manager.address in caught.value.details()
+    (rule,) = service.rules(rules_request(manager.address, trials))
+    assert float(rule.value) == 2.5
+
+
+def test_logs_that_nobody_has(service: EarlyStopping, manager: DBManager) -> None:
+    """Deleted trials are no failure."""
+    for name in LOGS:
+        manager.refusals[name] = [grpc.StatusCode.NOT_FOUND]
+    assert service.rules(rules_request(manager.address, [trial(name) for name in LOGS])) == []
+
+
+def test_logs_that_come_late(service: EarlyStopping, manager: DBManager) -> None:
+    """That a log is empty is not remembered: it used to be, and a process that had asked too early
+    found no rule where a new one did."""
+    trials = [trial(f"late-{name}") for name in LOGS]
+    assert service.rules(rules_request(manager.address, trials)) == []
+    fill(manager, {f"late-{name}": values for name, values in LOGS.items()})
+    (rule,) = service.rules(rules_request(manager.address, trials))
+    assert float(rule.value) == 2.5
+
+
 def test_one_that_never_answers(service: EarlyStopping, manager: DBManager) -> None:
     """Our answer comes before the caller's deadline."""
     manager.delay = 4

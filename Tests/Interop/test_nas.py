@@ -161,15 +161,18 @@ def test_odd_texts_come_back_as_they_were(suggestion: Suggestion) -> None:
     assert {key: told[key] for key in settings} == settings
 
 
-def test_ten_thousand_at_once(suggestion: Suggestion) -> None:
-    network = {**NETWORK, "numLayers": 4}  # of more layers a reply would be too large
+def test_thousands_at_once(suggestion: Suggestion) -> None:
+    """As many as fit into the 4 MiB that the controller takes."""
+    network = {**NETWORK, "numLayers": 4}
     check = enas_problems(network)
     trials = list(history(Landscape(network, 1), network, 40))
-    points = points_of(suggestion.suggest(search(network), 10_000, trials))
+    points = points_of(suggestion.suggest(search(network), 8000, trials))
     assert all(not check(point) for point in points)
-    assert len({dict(point)["architecture"] for point in points}) == 10_000
-    reply = suggestion.suggest(DARTS.experiment(), 10_000)
+    assert len({dict(point)["architecture"] for point in points}) == 8000
+    reply = suggestion.suggest(DARTS.experiment(), 8000)
     assert set(points_of(reply)) == {darts_assignment(NETWORK)}
+    message = suggestion.refusal_message(request(DARTS.experiment(), 9000))
+    assert "4194304" in message and "fewer" in message
 
 
 def history(landscape: Landscape, network: Network, count: int, seed: int = 1) -> Any:

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import random
+import time
+from collections.abc import Callable
 from concurrent import futures
 from typing import Any
 
@@ -21,8 +23,10 @@ from experiments import (
     integer,
     points_of,
     request,
+    trial,
 )
 from feasible import Space
+from server_process import CHANNEL_OPTIONS, ServerProcess
 
 NAMES = ["random", "grid", "sobol"]
 GOOD = integer("fine", 1, 3)
@@ -211,3 +215,66 @@ def test_what_passes_validation_never_fails_later(name: str, suggestion: Suggest
                 wrong.append(f"seed {seed}: {problem}\n{spec}")
     assert not wrong, f"{len(wrong)} experiments, the first:\n" + "\n".join(wrong[:3])
     assert accepted > EXPERIMENTS // len(NAMES) // 8, "too few were accepted to mean anything"
+
+
+def test_a_busy_server_refuses_what_is_invalid(start_server: Callable[..., ServerProcess]) -> None:
+    """The controller takes RESOURCE_EXHAUSTED for a yes. So an Experiment of more than 8 KiB, or
+    one with the letters "pbt" in it, passed when every worker was busy, and its suggestions were
+    refused for ever after."""
+    server = start_server("--workers", "1", "--queue-depth", "1")
+    with grpc.insecure_channel(server.address, options=CHANNEL_OPTIONS) as channel:
+        client = Suggestion(channel)
+        trials = [trial(f"t-{number}", {"x": f"{number / 20}"}, number) for number in range(20)]
+        settings = {"n_EI_candidates": "2000000000", "random_state": "1"}
+        endless = request(experiment("tpe", [double("x", 0, 1)], settings=settings), 1, trials)
+        calls = [client.stub.GetSuggestions.future(endless, timeout=20) for _ in range(3)]
+        while not any(call.done() for call in calls):
+            time.sleep(0.01)
+        crossed = double("wrong", 5, 1)
+        long = categorical("long", *(f"v{number:06}" for number in range(1200)))
+        longer = categorical("longer", *(f"v{number:06}" for number in range(80_000)))
+        for spec in (
+            experiment("random", [long, crossed]),
+            experiment("random", [longer, crossed]),
+            experiment("random", [double("pbt_x", 5, 1)]),
+            experiment("pbt", [crossed], settings=PBT_SETTINGS),
+            experiment("pbt", [GOOD]),
+        ):
+            assert client.validation_message(spec)
+        client.validate(experiment("random", [longer]))
+        with pytest.raises(grpc.RpcError) as caught:
+            client.validate(experiment("pbt", [GOOD], settings=PBT_SETTINGS))
+        assert caught.value.code() == grpc.StatusCode.UNAVAILABLE, "a client tries again on this"
+        assert sum(call.done() for call in calls) == 1, "it was not busy"
+        for call in calls:
+            call.cancel()
+
+
+PBT_SETTINGS = {"suggestion_trial_dir": "/t", "n_population": "5", "truncation_threshold": "0.2"}
+
+
+@pytest.mark.parametrize("message", [b"\n\xff", b"\xff\xff\xff", b"\n\x04\n\x02\xff\xfe"])
+def test_what_is_no_message_is_not_valid(message: bytes, suggestion: Suggestion) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        suggestion.channel.unary_unary("/api.v1.beta1.Suggestion/ValidateAlgorithmSettings")(
+            message, timeout=10
+        )
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
+HUNDRED = [double(f"parameter{number:03}", 0, 1) for number in range(100)]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "parallel", "most"),
+    [([GOOD], 20_000, 10_000), (HUNDRED, 3000, 848), (HUNDRED, 1500, 848)],
+)
+def test_parallelism_that_no_reply_can_serve(
+    parameters: list[Parameter], parallel: int, most: int, suggestion: Suggestion
+) -> None:
+    """The controller asks for all of them at once, and takes replies of up to 4 MiB."""
+    message = suggestion.validation_message(experiment("random", parameters, parallel=parallel))
+    assert f"parallel_trial_count is {parallel}, it must be at most {most}" in message
+    spec = experiment("random", parameters, parallel=most)
+    suggestion.validate(spec)
+    assert suggestion.suggest(spec, most).ByteSize() <= 4 << 20

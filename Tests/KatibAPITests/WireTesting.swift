@@ -74,6 +74,7 @@ struct DecodedRequest {
 
 extension WireError {
   var isLimit: Bool { if case .limit = self { true } else { false } }
+  var isBusy: Bool { if case .busy = self { true } else { false } }
   var isMalformed: Bool { if case .malformed = self { true } else { false } }
 }
 

@@ -147,4 +147,29 @@ import Testing
       #expect(line.contains(field), "\(line)")
     }
   }
+
+  /// Its line used to have an empty experiment and algorithm, so that in a server for many people
+  /// nobody could tell whose Experiment was stuck.
+  @Test func theLineOfARefusalNamesTheExperiment() async throws {
+    let lines = LineLog()
+    let append: @Sendable (String) -> Void = { lines.append($0) }
+    try await withClient(log: append) { client in
+      for settings in [[SettingText(name: "random_state", value: "x")], []] {
+        var wrong = experiment("random", settings)
+        if settings.isEmpty { wrong.algorithmName = "nonesuch" }
+        await #expect(throws: Status.self) {
+          try await ask(client, wrong, current: 2, total: 7)
+        }
+      }
+    }
+    for algorithm in ["random", "nonesuch"] {
+      let line = lines.all.first { $0.contains("\"algorithm\":\"\(algorithm)\"") } ?? ""
+      for field in [
+        "\"message\":\"GetSuggestions\"", "\"experiment\":\"example\"", "\"count\":\"2\"",
+        "\"status\":\"invalidArgument\"", "\"error\":",
+      ] {
+        #expect(line.contains(field), "\(algorithm): \(lines.all)")
+      }
+    }
+  }
 }

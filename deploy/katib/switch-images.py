@@ -6,10 +6,12 @@
 Reads a KatibConfig (the value of the key katib-config.yaml in Katib's ConfigMap katib-config) and
 writes it with the suggestion and early-stopping entries of entries.yaml in place of the ones it had.
 Everything else stays: other algorithms, metrics collectors, the controller's own settings, and of a
-replaced entry what belongs to the installation and not to the image (volumes, service account). An
+replaced entry what belongs to the installation and not to the image (volumes, service account,
+environment, pull secrets, the pod's security context, and whatever else nobody here knows). An
 algorithm that the config does not know yet is added. Comments are lost: YAML is read and written.
 
-With --image alone the early-stopping entries stay as they are: their image is another one.
+With --image alone the early-stopping entries stay as they are: their image is another one. Then
+--only cannot name them.
 
     kubectl -n kubeflow get configmap katib-config -o 'jsonpath={.data.katib-config\\.yaml}' \\
       | deploy/katib/switch-images.py --image registry.example.com/katib-suggestion:0.1.0 \\
@@ -27,14 +29,17 @@ import yaml
 
 ENTRIES = pathlib.Path(__file__).with_name("entries.yaml")
 
-# Fields of an entry that say where the pod runs and what it mounts.
-OF_THE_INSTALLATION = (
-    "serviceAccountName",
-    "volumeMountPath",
-    "volumeMounts",
-    "persistentVolumeClaimSpec",
-    "persistentVolumeSpec",
-    "persistentVolumeLabels",
+# Fields of an entry that say how the image it had is run. They go with it; every other one that our
+# container does not set says where the pod runs and what it gets there, and stays.
+OF_THE_OLD_IMAGE = (
+    "args",
+    "command",
+    "workingDir",
+    "ports",
+    "livenessProbe",
+    "readinessProbe",
+    "startupProbe",
+    "lifecycle",
 )
 
 
@@ -52,12 +57,28 @@ class IndentedDumper(yaml.SafeDumper):
         return True
 
 
-def entry_for(algorithm: str, old: dict, entries: dict, image: str) -> dict:
+def entry_for(algorithm: str, image: str, container: dict, extras: dict, old: dict) -> dict:
     """The new entry of one algorithm, keeping what belongs to the installation."""
-    kept = {field: old[field] for field in OF_THE_INSTALLATION if field in old}
-    container = copy.deepcopy(entries["container"])
-    extras = copy.deepcopy(entries.get("extras", {}).get(algorithm, {}))
-    return {"algorithmName": algorithm, "image": image, **container, **extras, **kept}
+    ours = {"algorithmName": algorithm, "image": image, **copy.deepcopy(container)}
+    kept = {
+        field: value
+        for field, value in old.items()
+        if field not in ours and field not in OF_THE_OLD_IMAGE
+    }
+    return {**ours, **copy.deepcopy(extras), **kept}
+
+
+def entries_of(runtime: dict, field: str) -> list[dict]:
+    """The entries of a list in the config; an empty field is an empty list, as it is to Katib."""
+    known = runtime.get(field)
+    if known is None:
+        known = runtime[field] = []
+    if not isinstance(known, list):
+        raise SwitchError(f"runtime.{field} is no list")
+    for i, entry in enumerate(known):
+        if not isinstance(entry, dict) or not isinstance(entry.get("algorithmName"), str):
+            raise SwitchError(f"runtime.{field}[{i}] is no entry with an algorithmName")
+    return known
 
 
 def replace(known: list[dict], new: dict):
@@ -81,18 +102,47 @@ def switch(
     if not isinstance(config, dict) or config.get("kind") != "KatibConfig":
         raise SwitchError("this is no KatibConfig: its kind is missing or another")
     switched = copy.deepcopy(config)
-    runtime = switched.setdefault("runtime", {})
-    suggestions = runtime.setdefault("suggestions", [])
+    if switched.get("runtime") is None:
+        switched["runtime"] = {}
+    runtime = switched["runtime"]
+    if not isinstance(runtime, dict):
+        raise SwitchError("runtime is no mapping")
     for algorithm in algorithms:
         if algorithm in entries["earlyStoppingAlgorithms"]:
-            if early_stopping_image:
-                container = copy.deepcopy(entries["earlyStoppingContainer"])
-                new = {"algorithmName": algorithm, "image": early_stopping_image, **container}
-                replace(runtime.setdefault("earlyStoppings", []), new)
-            continue
-        old = next((e for e in suggestions if e["algorithmName"] == algorithm), {})
-        replace(suggestions, entry_for(algorithm, old, entries, image))
+            if not early_stopping_image:
+                continue
+            field, of_ours = "earlyStoppings", (
+                early_stopping_image, entries["earlyStoppingContainer"], {}
+            )
+        else:
+            field, of_ours = "suggestions", (
+                image, entries["container"], entries.get("extras", {}).get(algorithm, {})
+            )
+        known = entries_of(runtime, field)
+        # Katib reads the last entry of a name.
+        old = next((e for e in reversed(known) if e["algorithmName"] == algorithm), {})
+        replace(known, entry_for(algorithm, *of_ours, old))
     return switched
+
+
+def chosen(only: str | None, entries: dict, image: str | None, stopping_image: str | None) -> list:
+    """The algorithms to switch."""
+    suggestions, stoppings = entries["algorithms"], entries["earlyStoppingAlgorithms"]
+    if only is None:
+        return suggestions + stoppings
+    names = [name.strip() for name in only.split(",")]
+    if unknown := [name for name in names if name not in suggestions + stoppings]:
+        raise SwitchError(f"not an algorithm of our images: {', '.join(unknown) or 'nothing'}")
+    # What would change nothing is a mistake.
+    if image and not stopping_image and (named := [name for name in names if name in stoppings]):
+        raise SwitchError(
+            f"{', '.join(named)} runs from another image: name it with --early-stopping-image"
+        )
+    if stopping_image and not any(name in stoppings for name in names):
+        raise SwitchError("--early-stopping-image is given, but --only names no such algorithm")
+    if image and all(name in stoppings for name in names):
+        raise SwitchError("--image is given, but --only names no algorithm that suggests")
+    return names
 
 
 def main() -> int:
@@ -106,14 +156,11 @@ def main() -> int:
     options = parser.parse_args()
 
     entries = yaml.safe_load(ENTRIES.read_text())
-    known = entries["algorithms"] + entries["earlyStoppingAlgorithms"]
-    algorithms = options.only.split(",") if options.only else known
     early_stopping_image = options.early_stopping_image
     if early_stopping_image is None and options.image is None:
         early_stopping_image = entries["earlyStoppingImage"]
     try:
-        if unknown := [name for name in algorithms if name not in known]:
-            raise SwitchError(f"not an algorithm of our image: {', '.join(unknown)}")
+        algorithms = chosen(options.only, entries, options.image, options.early_stopping_image)
         source = sys.stdin if options.config == "-" else open(options.config, encoding="utf-8")
         with source:
             config = yaml.safe_load(source)
@@ -121,7 +168,7 @@ def main() -> int:
             config, entries, options.image or entries["image"], algorithms,
             early_stopping_image or "",
         )
-    except (OSError, yaml.YAMLError, SwitchError) as error:
+    except (OSError, UnicodeError, yaml.YAMLError, SwitchError) as error:
         print(f"switch-images.py: {error}", file=sys.stderr)
         return 1
     yaml.dump(result, sys.stdout, Dumper=IndentedDumper, sort_keys=False, width=100)

@@ -76,10 +76,30 @@ struct HyperbandSearch: Algorithm {
 
   func validate(_ problem: Problem) throws(InvalidExperiment) {
     let name = problem.settings[HyperbandSearch.resourceName]
-    guard problem.space.index(of: name) != nil else {
+    guard let resource = problem.space.index(of: name) else {
       throw InvalidExperiment(
         "resource_name is \(Quoted.text(name)), it must be the name of a parameter")
     }
+    let parameter = problem.space.parameters[resource]
+    let list = problem.experiment.parameterSpecs[resource].feasibleSpace?.list ?? []
+    // Katib's image does not mind a CATEGORICAL as long as its entries are numbers.
+    guard parameter.isOrdered || list.allSatisfy({ NumberText.parse($0) != nil }) else {
+      throw InvalidExperiment(
+        "resource_name is \(Quoted.text(name)), whose values are no numbers; it must name a "
+          + "parameter that can carry a resource: an INT, a DOUBLE or a list of numbers")
+    }
+    let most = problem.settings[HyperbandSearch.largest]
+    guard most < 0x1p53 || !HyperbandSearch.isWhole(parameter) else {
+      throw InvalidExperiment(
+        "r_l is \(NumberText.text(most)), it must be less than 9007199254740992 (2^53): parameter "
+          + "\(Quoted.text(name)) carries whole numbers")
+    }
+  }
+
+  /// Whether resources go out as whole numbers: a list of whole numbers wants them as much as an INT
+  /// does.
+  private static func isWhole(_ parameter: Parameter) -> Bool {
+    parameter.kind == .int || parameter.listNumbers?.allSatisfy { $0 == $0.rounded() } == true
   }
 
   func suggest(_ request: SuggestionRequest) throws -> SuggestionReply {
@@ -111,14 +131,7 @@ struct HyperbandSearch: Algorithm {
     _ request: SuggestionRequest, resource: Int?
   ) -> HyperbandSchedule {
     let given = request.settings[eta]
-    var isWhole = false
-    if let resource {
-      let parameter = request.space.parameters[resource]
-      // A list of whole numbers wants whole numbers as much as an INT does.
-      isWhole =
-        parameter.kind == .int
-        || parameter.listNumbers?.allSatisfy { $0 == $0.rounded() } == true
-    }
+    let isWhole = resource.map { HyperbandSearch.isWhole(request.space.parameters[$0]) } ?? false
     return HyperbandSchedule(
       largest: request.settings[largest], eta: given > 0 ? given : usualEta,
       isWhole: isWhole)

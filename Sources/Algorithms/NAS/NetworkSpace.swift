@@ -113,11 +113,18 @@ extension OperationKind {
 extension NeuralArchitecture {
   /// What a trial of `enas` cannot do without, although a suggestion could be made.
   func checkSizes() throws(InvalidExperiment) {
-    for (name, sizes) in [("input_sizes", inputSizes), ("output_sizes", outputSizes)]
-    where sizes.isEmpty {
-      throw InvalidExperiment(
-        "nas_config.graph_config.\(name) is empty, it must hold at least one number, for example "
-          + (name == "input_sizes" ? "32, 32, 3" : "10"))
+    for (name, sizes) in [("input_sizes", inputSizes), ("output_sizes", outputSizes)] {
+      let example = name == "input_sizes" ? "32, 32, 3" : "10"
+      guard !sizes.isEmpty else {
+        throw InvalidExperiment(
+          "nas_config.graph_config.\(name) is empty, it must hold at least one number, for example "
+            + example)
+      }
+      for (i, size) in sizes.enumerated() where size < 1 {
+        throw InvalidExperiment(
+          "nas_config.graph_config.\(name)[\(i)] is \(size), it must be at least 1: the sizes are "
+            + "numbers of pixels, channels or classes, for example \(example)")
+      }
     }
   }
 }

@@ -21,6 +21,8 @@ final class Arena {
     var granted: Int
     var capacity: Int
     var isExhausted: Bool
+    /// Of an exhausted arena: whether the budget refused, and not the capacity.
+    var isRefused: Bool
     var budget: ArenaBudget
   }
 
@@ -34,18 +36,18 @@ final class Arena {
   let allocator: UnsafeMutablePointer<ProtobufCAllocator>
 
   /// - Parameter capacity: bytes, at least ``WireLimits/arenaFloor``.
-  /// - Throws: ``WireError/limit(_:)`` when the system has no address space left.
+  /// - Throws: ``WireError/busy(_:)`` when the system has no address space left.
   init(capacity: Int, budget: ArenaBudget) throws(WireError) {
     let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
     let mapping = mmap(nil, capacity, PROT_READ | PROT_WRITE, flags, -1, 0)
     guard let base = mapping, base != MAP_FAILED else {
-      throw .limit("no memory for decoding: errno \(errno)")
+      throw .busy("no memory for decoding: errno \(errno)")
     }
     state = .allocate(capacity: 1)
     state.initialize(
       to: State(
         base: base, used: 0, granted: min(WireLimits.arenaFloor, capacity), capacity: capacity,
-        isExhausted: false, budget: budget))
+        isExhausted: false, isRefused: false, budget: budget))
     allocator = .allocate(capacity: 1)
     allocator.initialize(
       to: ProtobufCAllocator(
@@ -75,6 +77,7 @@ final class Arena {
   func reset() {
     state.pointee.used = 0
     state.pointee.isExhausted = false
+    state.pointee.isRefused = false
   }
 
   /// Forgets every allocation and gives what lies above the floor back to the system and the
@@ -88,13 +91,20 @@ final class Arena {
   }
 
   /// Memory of `size` bytes, 16-byte aligned, not cleared.
+  /// - Throws: ``exhaustion``
   func allocate(_ size: Int) throws(WireError) -> UnsafeMutableRawPointer {
-    guard let pointer = Arena.take(size, from: state) else { throw Arena.exhausted }
+    guard let pointer = Arena.take(size, from: state) else { throw exhaustion }
     return pointer
   }
 
+  /// Why an allocation was refused: the message is too large for any arena, or for what others leave
+  /// of the budget.
+  var exhaustion: WireError { state.pointee.isRefused ? Arena.refused : Arena.exhausted }
+
   static let exhausted = WireError.limit(
     "the message needs more memory to decode or encode than is allowed")
+  static let refused = WireError.busy(
+    "other messages use up the memory to decode or encode this one at the moment")
 
   private func releaseGrants() {
     let floor = min(WireLimits.arenaFloor, state.pointee.capacity)
@@ -125,7 +135,10 @@ final class Arena {
     let missing = state.pointee.used + size + alignment - state.pointee.granted
     let room = state.pointee.capacity - state.pointee.granted
     let wanted = min(room, (missing + grant - 1) / grant * grant)
-    guard state.pointee.budget.reserve(wanted) else { return false }
+    guard state.pointee.budget.reserve(wanted) else {
+      state.pointee.isRefused = true
+      return false
+    }
     state.pointee.granted += wanted
     return true
   }

@@ -29,7 +29,7 @@ extension Arena {
   /// Unpacks one message into this arena. The result and everything it points at stay valid until
   /// the next reset.
   ///
-  /// - Throws: a fault for bytes that are no such message, else ``WireError/limit(_:)``.
+  /// - Throws: a fault for bytes that are no such message, else that memory is lacking.
   func unpack<Message: CMessage>(
     _ bytes: UnsafeBufferPointer<UInt8>, as type: Message.Type = Message.self
   ) throws(UnpackError) -> UnsafeMutablePointer<Message> {
@@ -39,7 +39,7 @@ extension Arena {
     let message = protobuf_c_message_unpack(
       descriptor, allocator, understood.count, understood.baseAddress)
     guard let message else {
-      if isExhausted { throw .limit }
+      if isExhausted { throw .memory(exhaustion) }
       throw .fault(WireFault(problem: "protobuf-c does not accept it"))
     }
     return UnsafeMutableRawPointer(message).assumingMemoryBound(to: Message.self)
@@ -54,7 +54,7 @@ extension Arena {
     } catch {
       throw .fault(error)
     }
-    guard let room = try? allocate(bytes.count) else { throw .limit }
+    guard let room = try? allocate(bytes.count) else { throw .memory(exhaustion) }
     let copy = room.bindMemory(to: UInt8.self, capacity: bytes.count)
     do throws(WireFault) {
       let count = try WireScanner.copyKnownFields(of: bytes, as: descriptor, to: copy)
@@ -112,14 +112,17 @@ extension Arena {
 /// Why a message could not be unpacked.
 enum UnpackError: Error {
   case fault(WireFault)
-  case limit
+  /// An arena's `exhaustion`.
+  case memory(WireError)
 
   /// The error as callers of this module see it, for a message that is the field `field` of
   /// another, or nobody's field when empty.
   func error(inside field: String = "") -> WireError {
     switch self {
     case .fault(let fault): field.isEmpty ? fault.error : fault.inside(field).error
-    case .limit: field.isEmpty ? Arena.exhausted : .limit("\(field): \(Arena.exhausted)")
+    case .memory(let error) where field.isEmpty: error
+    case .memory(.busy(let problem)): .busy("\(field): \(problem)")
+    case .memory(let error): .limit("\(field): \(error)")
     }
   }
 }

@@ -54,7 +54,8 @@ import Testing
       ["r_l": "1e3", "resource_name": "epochs", "eta": "2.5"],
       ["r_l": "0.5", "resource_name": "epochs", "eta": "0"],
       ["r_l": "9", "resource_name": "epochs", "eta": "-1"],
-      ["r_l": "1e300", "resource_name": "epochs", "eta": "1.000001"],
+      ["r_l": "1e300", "resource_name": "rate", "eta": "1.000001"],
+      ["r_l": "9007199254740991", "resource_name": "epochs", "eta": "1.000001"],
       ["r_l": "9", "resource_name": "rate"],
       [
         "r_l": "9.0", "resource_name": "epochs", "eta": "3.0", "s_max": "2", "b_l": "27.0",
@@ -67,6 +68,38 @@ import Testing
       let experiment = HyperbandSettingsTests.experiment(settings, parallel: parallel)
       #expect(experiment.refusal() == nil)
       #expect(try experiment.ask(30).suggestions.count == 30)
+    }
+  }
+
+  /// A CATEGORICAL of words passed validation and was told "1.5", which no trial understands; an INT
+  /// was told 9.999e+299, which no trial reads as a whole number.
+  @Test(
+    arguments: ["hyperband", "asha"],
+    [
+      (.categorical("epochs", ["few", "many"]), "9", "resource_name is \"epochs\", whose"),
+      (.categorical("epochs", ["1", "many"]), "9", "resource_name is \"epochs\", whose"),
+      (.discrete("epochs", ["1", "many"]), "9", "resource_name is \"epochs\", whose"),
+      (.int("epochs", "1", "9"), "1e300", "r_l is 1e+300, it must be less than 9007199254740992"),
+      (.int("epochs", "1", "9"), "9007199254740992", "r_l is 9007199254740992.0, it must be less"),
+      (.discrete("epochs", ["1", "3"]), "1e16", "r_l is 1e+16, it must be less than"),
+    ] as [(ParameterSpec, String, String)])
+  func aResourceThatCannotBeToldIsRefused(
+    _ algorithm: String, _ wrong: (resource: ParameterSpec, largest: String, message: String)
+  ) {
+    let refusal = HyperbandSettingsTests.experiment(
+      ["r_l": "\(wrong.largest)", "resource_name": "epochs", "eta": "1.0000001"],
+      algorithm: algorithm, resource: wrong.resource
+    ).refusal()
+    #expect(refusal?.hasPrefix(wrong.message) == true, "\(refusal ?? "accepted")")
+  }
+
+  /// The largest whole number goes out as one.
+  @Test func wholeResourcesStayWhole() throws {
+    let experiment = HyperbandSettingsTests.experiment(
+      ["r_l": "9007199254740991", "resource_name": "epochs", "eta": "1.0000001"])
+    #expect(experiment.refusal() == nil)
+    for suggestion in try experiment.ask(60).suggestions {
+      #expect(Int(suggestion.assignments[1].value) != nil, "\(suggestion.assignments[1])")
     }
   }
 
@@ -116,7 +149,7 @@ import Testing
     (.double("epochs", "100", "200"), "4.5", ["1.5", "4.5"]),
     (.discrete("epochs", ["5", "7"]), "10", ["1", "3", "10"]),
     (.discrete("epochs", ["0.5", "7"]), "4.5", ["1.5", "4.5"]),
-    (.categorical("epochs", ["few", "many"]), "4.5", ["1.5", "4.5"]),
+    (.categorical("epochs", ["5", "7"]), "4.5", ["1.5", "4.5"]),
   ])
   func theResourceIsTheRungs(
     _ resource: ParameterSpec, _ largest: String, _ texts: [String]

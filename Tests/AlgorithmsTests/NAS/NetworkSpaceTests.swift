@@ -188,6 +188,9 @@ import Testing
     #expect(refusal { $0.layerCount = 257 }.contains("num_layers is 257"))
     #expect(refusal { $0.inputSizes = [] }.contains("input_sizes is empty"))
     #expect(refusal { $0.outputSizes = [] }.contains("output_sizes is empty"))
+    // A network of -1 pixels or 0 classes used to pass, and every trial to fail.
+    #expect(refusal { $0.inputSizes = [32, -1, 3] }.contains("input_sizes[1] is -1"))
+    #expect(refusal { $0.outputSizes = [0] }.contains("output_sizes[0] is 0, it must"))
     let bare = Experiment(
       name: "nas", objective: Objective(metricName: "loss"), algorithmName: "enas")
     #expect(bare.refusal()?.contains("num_layers is 0") == true)

@@ -142,13 +142,17 @@ import Testing
     #expect(meter.peak <= 2 * junk.count + 1 << 20)
   }
 
-  @Test func aRefusingBudgetIsALimitAndNotAFault() throws {
+  /// No fault of the message, and no limit that it would meet again: whoever asks again later gets an
+  /// answer. At validation that decides whether a good Experiment fails for good.
+  @Test func aRefusingBudgetIsNoFaultOfTheMessage() throws {
     let arenas = ArenaPool(budget: ArenaBudget(reserve: { _ in false }, release: { _ in }))
     // Small requests live below the floor.
     #expect(try DecodedRequest(GetSuggestionsTests.goldenTrials, using: arenas).history.count == 1)
     let long = Wire.payload(2, Wire.text(1, String(repeating: "n", count: 100_000)))
     let error = wireError { _ = try DecodedRequest(long, using: arenas) }
-    #expect(error?.isLimit == true)
+    #expect(error?.isBusy == true)
+    let malformed = wireError { _ = try DecodedRequest(long + [0xff], using: arenas) }
+    #expect(malformed?.isMalformed == true)
   }
 }
 

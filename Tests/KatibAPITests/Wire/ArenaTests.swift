@@ -67,7 +67,7 @@ private final class Ledger: Sendable {
     let refusal = wireError {
       try pool.withArena { arena throws(WireError) in _ = try arena.allocate(2 << 20) }
     }
-    #expect(refusal?.isLimit == true)
+    #expect(refusal == Arena.refused)
     #expect(ledger.granted == 0)
     #expect(ledger.peak <= ledger.limit)
   }
