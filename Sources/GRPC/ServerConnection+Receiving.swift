@@ -8,6 +8,8 @@ extension ServerConnection {
     headerStream = stream
     headerDeadline = deadline
     arm(deadline)
+    // The block before may have broken the rules; such a one never ends.
+    isReceivingRequest = false
     guard !isTrailers else { return }
     let call = ServerCall(stream: stream, now: now)
     call.slot = calls.insert(call)
@@ -20,7 +22,7 @@ extension ServerConnection {
   func endHeaders(_ stream: Int32, endStream: Bool) {
     headerDeadline = nil
     guard let call = call(stream) else { return }
-    if isReceivingRequest {
+    if isReceivingRequest, case .headers = call.request {
       isReceivingRequest = false
       swap(&call.head, &head)
       open(call)

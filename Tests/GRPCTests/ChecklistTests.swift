@@ -174,6 +174,24 @@ import Testing
     #expect(client.receive().outcome() == "0")
   }
 
+  /// A block that breaks the rules has no end. The trailers of another stream, right behind it, once
+  /// brought its fields into their own call: a method was called that nobody had asked for.
+  @Test func trailersBehindAMalformedBlockKeepTheirRequest() throws {
+    let client = try RawClient()
+    var malformed = RawClient.request + [("te", "gzip")]
+    malformed[2].1 = "/test.Echo/Fail"
+    client.send(
+      RawFrame.headers(stream: 1, RawClient.request)
+        + RawFrame.data(stream: 1, RawFrame.message([1]))
+        + RawFrame.headers(stream: 3, malformed)
+        + RawFrame.headers(stream: 1, [("x-late", "1")], endStream: true))
+    let frames = client.receive()
+    #expect(frames.outcome(1) == "0")
+    #expect(frames.body(1) == RawFrame.message([1]))
+    #expect(frames.outcome(3) == "+RST1")
+    #expect(client.server.records.all.map(\.path).contains("/test.Echo/Echo"))
+  }
+
   @Test func tooLongIsAnsweredWhileTheClientStillSends() throws {
     let client = try RawClient()
     client.send(RawFrame.headers(stream: 1, RawClient.request))
