@@ -113,15 +113,15 @@ extension ServerConnection {
       list.add("grpc-accept-encoding", Compression.accepted)
       list.add(status, messageLimit: core.limits.statusMessageBytes)
       list.withFields { session.submitResponse(stream: call.stream, $0, hasBody: false) }
-    case .http(let code, let status):
+    case .http(let code, let status, let hasBody):
       call.finalStatus = status
-      call.plainBody = Array((status.message + "\n").utf8)
+      if hasBody { call.plainBody = Array((status.message + "\n").utf8) }
       var list = HeaderList()
       list.add(":status", code)
       list.add("content-type", "text/plain")
       list.add(status, messageLimit: core.limits.statusMessageBytes)
-      startStalling(call)
-      list.withFields { session.submitResponse(stream: call.stream, $0, hasBody: true) }
+      if hasBody { startStalling(call) }
+      list.withFields { session.submitResponse(stream: call.stream, $0, hasBody: hasBody) }
     }
   }
 

@@ -160,6 +160,15 @@ import Testing
     #expect(frames[0]["content-type"] == "text/plain")
   }
 
+  /// curl -I ended in a protocol error: the answer had a body.
+  @Test func answersToHEADHaveNone() throws {
+    let row = Row(name: "", set: [":method": "HEAD"], expected: "")
+    let frames = try ChecklistTests.run(row).on(1)
+    #expect(frames.first?[":status"] == "405")
+    #expect(frames.first?.isEndStream == true)
+    #expect(!frames.contains { $0.has(.data) })
+  }
+
   @Test func requestWithoutBodyEndsWithItsHeaders() throws {
     let client = try RawClient()
     client.send(RawFrame.headers(stream: 1, RawClient.request, endStream: true))
