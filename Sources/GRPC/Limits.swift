@@ -124,8 +124,9 @@ public struct Limits: Sendable {
   /// DATA frames without data that do not end a stream. Legal, useless.
   var emptyData = TokenBucket.Rate(burst: 1_000, perSecond: 100)
 
-  /// Frames that carry no work: PRIORITY, WINDOW_UPDATE and unknown types. Each costs less than a
-  /// request; a client that reads a large reply sends about one WINDOW_UPDATE per data frame.
+  /// Frames that carry no work: PRIORITY and WINDOW_UPDATE. Each costs less than a request; a client
+  /// that reads a large reply sends about one WINDOW_UPDATE per data frame. Frames of unknown types
+  /// are not counted: nghttp2 skips them before anybody hears of them, at the price of reading them.
   var idleFrames = TokenBucket.Rate(burst: 20_000, perSecond: 10_000)
 
   // MARK: Keepalive
