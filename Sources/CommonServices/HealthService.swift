@@ -26,8 +26,9 @@ public final class HealthService: Sendable {
   }
 
   public func register(in router: inout Router) {
+    let traits = MethodTraits(messageBytes: ServiceLimits.nameRequestBytes)
     router.unary(
-      "/grpc.health.v1.Health/Check", placement: { _ in .inline },
+      "/grpc.health.v1.Health/Check", placement: { _ in .inline }, traits: traits,
       { message, _ in
         let service = try self.service(message)
         guard self.names.contains(service) else {
@@ -35,7 +36,7 @@ public final class HealthService: Sendable {
         }
         return try self.reply(self.state.withLock { $0.isServing } ? .serving : .notServing)
       })
-    router.streaming("/grpc.health.v1.Health/Watch") { _, writer in
+    router.streaming("/grpc.health.v1.Health/Watch", traits: traits) { _, writer in
       HealthWatch(health: self, writer: writer)
     }
   }

@@ -7,6 +7,11 @@ package enum ServiceLimits {
   /// cannot add up their decode memory.
   package static let largeRequestBytes = 1 << 20
 
+  /// The largest request of the health and reflection services, which name one service, file or
+  /// symbol. They are answered on the I/O thread and echo what they were asked, so a large one
+  /// would be held several times over.
+  package static let nameRequestBytes = 4 << 10
+
   /// Replies up to this size are not counted in the memory budget: a worker and a slow reader
   /// hold few of them.
   package static let uncountedReplyBytes = 64 << 10

@@ -21,7 +21,8 @@ public struct Limits: Sendable {
   public var receiveBudgetBytes = 32 << 20
 
   /// Messages up to this size are not counted in the budget: health checks must pass when it is
-  /// spent. They are bounded by ``calls`` instead: 1,024 calls of 4 KiB are 4 MiB.
+  /// spent. They are bounded by ``calls`` instead: 1,024 calls of 4 KiB are 4 MiB, or twice that
+  /// where a method takes no larger ones and they come compressed.
   public var uncountedMessageBytes = 4 << 10
 
   /// Streams that may wait for memory at once; each may hold one ``streamWindowBytes`` of data

@@ -21,6 +21,22 @@ public protocol StreamHandler: Sendable {
   func closed()
 }
 
+/// What is particular to one method.
+public struct MethodTraits: Sendable {
+  /// The largest message of a client, in bytes, compressed or not, where that is less than
+  /// `Limits.messageBytes`.
+  ///
+  /// Messages of methods that take none above `Limits.uncountedMessageBytes` need no memory of the
+  /// budget, so such calls are answered when it is spent.
+  public var messageBytes = Int.max
+
+  public init() {}
+
+  public init(messageBytes: Int) {
+    self.messageBytes = messageBytes
+  }
+}
+
 /// The methods of a server by their paths.
 public struct Router: Sendable {
   public typealias UnaryHandler =
@@ -37,10 +53,12 @@ public struct Router: Sendable {
   final class Route: Sendable {
     let path: String
     let kind: Kind
+    let traits: MethodTraits
 
-    init(path: String, kind: Kind) {
+    init(path: String, kind: Kind, traits: MethodTraits) {
       self.path = path
       self.kind = kind
+      self.traits = traits
     }
   }
 
@@ -55,19 +73,24 @@ public struct Router: Sendable {
   ///   - path: "/package.Service/Method".
   ///   - placement: looks at the bytes of the request, on the I/O thread, and decides where the
   ///     handler runs. A compressed request always goes to a worker.
+  ///   - traits: what is particular to the method.
   ///   - handler: throws a ``Status`` or a ``StatusConvertible`` error to refuse; any other error
   ///     becomes INTERNAL.
   public mutating func unary(
     _ path: String, placement: @escaping @Sendable (_ request: UnsafeRawBufferPointer) -> Placement,
-    _ handler: @escaping UnaryHandler
+    traits: MethodTraits = MethodTraits(), _ handler: @escaping UnaryHandler
   ) {
-    insert(Route(path: path, kind: .unary(placement: placement, handler: handler)))
+    insert(Route(path: path, kind: .unary(placement: placement, handler: handler), traits: traits))
   }
 
   /// Adds a streaming method of any kind, replacing one of the same path.
-  /// - Parameter open: called on the I/O thread when a call begins, before any message.
-  public mutating func streaming(_ path: String, _ open: @escaping StreamOpener) {
-    insert(Route(path: path, kind: .streaming(open)))
+  /// - Parameters:
+  ///   - traits: what is particular to the method.
+  ///   - open: called on the I/O thread when a call begins, before any message.
+  public mutating func streaming(
+    _ path: String, traits: MethodTraits = MethodTraits(), _ open: @escaping StreamOpener
+  ) {
+    insert(Route(path: path, kind: .streaming(open), traits: traits))
   }
 
   private mutating func insert(_ route: Route) {

@@ -39,6 +39,8 @@ final class ServerCall {
   /// The stream ended while a message waited.
   var endedWhileWaiting = false
   @exclusivity(unchecked) var messagesReceived = 0
+  /// The largest message, set when the headers are accepted.
+  @exclusivity(unchecked) var messageLimit = 0
   /// The message of a unary call, until the stream ends.
   @exclusivity(unchecked) var unaryMessage: (ReceivedMessage, MessageReader.Prefix)?
   /// The request of a unary call in the workers' queue.

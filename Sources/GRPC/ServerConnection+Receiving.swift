@@ -47,6 +47,7 @@ extension ServerConnection {
     let context = CallContext(
       path: route.path, metadata: call.head.metadata, deadline: deadline, peer: peer)
     call.context = context
+    call.messageLimit = min(route.traits.messageBytes, core.limits.messageBytes)
     call.request = .receiving
     if case .streaming(let open) = route.kind {
       call.replyEncoding = call.head.replyEncoding
@@ -99,15 +100,17 @@ extension ServerConnection {
       let problem = prefix.flag > 1 ? "invalid" : "set without a grpc-encoding"
       return finish(call, Status(.internalError, "the compressed flag is \(problem)"))
     }
-    guard prefix.length <= limits.messageBytes else {
-      let text = "a message of \(prefix.length) bytes is over the limit of \(limits.messageBytes)"
+    guard prefix.length <= call.messageLimit else {
+      let text = "a message of \(prefix.length) bytes is over the limit of \(call.messageLimit)"
       return finish(call, Status(.resourceExhausted, text))
     }
     var bytes = prefix.length
     if prefix.flag == 1 {
-      bytes += Compression.bound(compressed: prefix.length, limit: limits.messageBytes)
+      bytes += Compression.bound(compressed: prefix.length, limit: call.messageLimit)
     }
-    guard bytes > limits.uncountedMessageBytes else {
+    // A method whose largest message is so small holds two of them at most, as sent and inflated.
+    guard bytes > limits.uncountedMessageBytes, call.messageLimit > limits.uncountedMessageBytes
+    else {
       return begin(call, prefix, reservation: nil)
     }
     let key = CallKey(connection: serial, stream: call.stream)
@@ -176,7 +179,7 @@ extension ServerConnection {
       return handler.receive(message)
     }
     do throws(Status) {
-      let plain = try encoding.decompress(message, limit: core.limits.messageBytes)
+      let plain = try encoding.decompress(message, limit: call.messageLimit)
       handler.receive(plain)
     } catch {
       finish(call, error)

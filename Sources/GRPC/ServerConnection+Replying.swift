@@ -10,10 +10,9 @@ extension ServerConnection {
     guard case .unary(let placement, let handler)? = call.head.route?.kind,
       let context = call.context
     else { return }
-    let limit = core.limits.messageBytes
     let coding = UnaryCoding(
       request: prefix.flag == 1 ? call.head.encoding : nil, reply: call.head.replyEncoding,
-      messageLimit: limit, uncompressedReply: core.limits.uncompressedReplyBytes)
+      messageLimit: call.messageLimit, uncompressedReply: core.limits.uncompressedReplyBytes)
     switch coding.request == nil ? message.withUnsafeBytes(placement) : .worker {
     case .inline: complete(call, coding.run(handler, message, context))
     case .worker: enqueue(call, message) { coding.run(handler, $0, context) }

@@ -254,6 +254,40 @@ import Testing
     #expect(try ChecklistTests.run(row, limits: limits).outcome() == "TO 8")
   }
 
+  /// A method may take less than the server does. Reflection once took 15 MiB, inflated from 15 KB,
+  /// and sent it back twice; the limit holds for what is announced and for what is inflated, and
+  /// needs no memory of the budget to be told.
+  @Test(arguments: [false, true]) func methodsHaveLimitsOfTheirOwn(_ isUnary: Bool) throws {
+    var router = Router()
+    let traits = MethodTraits(messageBytes: 4_096)
+    router.unary("/test.Echo/Unary", placement: EchoService.worker, traits: traits) { message, _ in
+      message.withUnsafeBytes { OutgoingMessage($0) }
+    }
+    router.streaming("/test.Echo/Stream", traits: traits) { _, writer in
+      EchoService.Bidirectional(writer)
+    }
+    func outcome(_ bytes: [UInt8], gzip: Bool = false) throws -> String {
+      let server = TestServer(router: router)
+      #expect(server.core.budget.reserve(server.core.budget.capacity))
+      let client = try RawClient(server)
+      var fields = RawClient.request + [("grpc-encoding", "gzip")]
+      fields[2].1 = isUnary ? "/test.Echo/Unary" : "/test.Echo/Stream"
+      client.send(RawFrame.headers(stream: 1, fields))
+      client.send(RawFrame.data(stream: 1, bytes, endStream: true))
+      server.work()
+      return client.receive().outcome()
+    }
+    func packed(_ count: Int) throws -> [UInt8] {
+      let message = OutgoingMessage([UInt8](repeating: 7, count: count))
+      let packed = try #require(Compression.gzip.compress(message))
+      return RawFrame.message(packed.withUnsafeBytes { Array($0) }, flag: 1)
+    }
+    #expect(try outcome(RawFrame.message([UInt8](repeating: 7, count: 4_096))) == "0")
+    #expect(try outcome(RawFrame.message([7], length: 4_097)) == "TO 8")
+    #expect(try outcome(packed(4_096)) == "0")
+    #expect(try outcome(packed(4_097)) == "TO 8")
+  }
+
   @Test func trailingJunkAfterGzipIsCorrupt() throws {
     let packed = try #require(
       Compression.gzip.compress(OutgoingMessage([UInt8](repeating: 7, count: 100))))
