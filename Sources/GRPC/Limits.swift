@@ -40,6 +40,11 @@ public struct Limits: Sendable {
   /// A reply up to this size is never compressed: it fits one packet anyway.
   public var uncompressedReplyBytes = 1 << 10
 
+  /// Bytes that streams put aside because a message waits for memory or its client does not read the
+  /// answers to the ones before, in all. ``waitingStreams`` windows are 4 MiB; the rest is for
+  /// clients of streaming methods that ask faster than they read.
+  public var stashBytes = 8 << 20
+
   /// Messages a streaming handler may queue ahead of a slow reader, in bytes per call.
   public var queuedReplyBytes = 4 << 20
 

@@ -6,7 +6,7 @@
 /// The two directions are independent: the client may be done while the reply is not begun, and a
 /// reply may end while the client still sends. Each moves through its own states once:
 ///
-///     request   headers -> receiving (-> waiting for memory -> receiving) -> ended
+///     request   headers -> receiving (-> waiting for memory, or held back -> receiving) -> ended
 ///                                    or, from anywhere -> discarded
 ///     reply     none -> started -> final status -> last frame sent
 final class ServerCall {
@@ -17,6 +17,9 @@ final class ServerCall {
     case receiving
     /// A message waits for memory; what arrives meanwhile is in the stash.
     case waiting(MemoryBudget.Ticket, MessageReader.Prefix, bytes: Int)
+    /// The next message waits until the answers to the ones before have left; what arrives
+    /// meanwhile is in the stash.
+    case heldBack
     /// The client has sent everything.
     case ended
     /// Nobody is interested in what still comes.
@@ -34,9 +37,10 @@ final class ServerCall {
 
   @exclusivity(unchecked) var request = Request.headers
   @exclusivity(unchecked) var reader = MessageReader()
-  /// Bytes behind the prefix of a message that waits. Bounded by the stream's window.
-  var stash: [UInt8] = []
-  /// The stream ended while a message waited.
+  /// Bytes that wait, from ``stashStart`` on. Bounded by the stream's window.
+  @exclusivity(unchecked) var stash: [UInt8] = []
+  var stashStart = 0
+  /// The stream ended while bytes waited.
   var endedWhileWaiting = false
   @exclusivity(unchecked) var messagesReceived = 0
   /// The largest message, set when the headers are accepted.
@@ -75,6 +79,14 @@ final class ServerCall {
 
   var isUnary: Bool {
     if case .unary? = head.route?.kind { true } else { false }
+  }
+
+  /// Whether bytes that come are put aside.
+  var isStashing: Bool {
+    switch request {
+    case .waiting, .heldBack: true
+    default: false
+    }
   }
 
   var isDiscarding: Bool {

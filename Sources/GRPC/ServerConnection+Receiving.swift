@@ -61,19 +61,23 @@ extension ServerConnection {
     guard let call = call(stream) else { return }
     call.bytesReceived += bytes.count
     switch call.request {
-    case .waiting:
-      // Not consumed, so no more than one window can follow.
-      call.stash.append(contentsOf: bytes)
+    case .waiting, .heldBack:
+      stash(call, bytes)
     case .receiving:
       if call.messageProgress != nil { call.messageProgress = now }
-      read(call, bytes)
+      let count = read(call, bytes)
+      session.consume(count, stream: stream)
+      if count < bytes.count, call.isStashing {
+        stash(call, UnsafeRawBufferPointer(rebasing: bytes[count...]))
+      }
     case .headers, .ended, .discarded:
       session.consume(bytes.count, stream: stream)
     }
   }
 
-  /// Cuts bytes into messages as far as memory allows.
-  private func read(_ call: ServerCall, _ bytes: UnsafeRawBufferPointer) {
+  /// Cuts bytes into messages as far as memory, and a client that reads its answers, allow.
+  /// - Returns: how many bytes need not come again: all of them, unless the call is now stashing.
+  private func read(_ call: ServerCall, _ bytes: UnsafeRawBufferPointer) -> Int {
     var rest = bytes
     reading: while case .receiving = call.request {
       switch call.reader.next(&rest) {
@@ -82,12 +86,40 @@ extension ServerConnection {
       case .message(let message, let prefix): received(message, prefix, call)
       }
     }
-    if case .waiting = call.request {
-      call.stash.append(contentsOf: rest)
-      session.consume(bytes.count - rest.count, stream: call.stream)
-    } else {
-      session.consume(bytes.count, stream: call.stream)
+    return call.isStashing ? bytes.count - rest.count : bytes.count
+  }
+
+  /// Puts bytes aside. They are not consumed, so no more than one window can follow.
+  private func stash(_ call: ServerCall, _ bytes: UnsafeRawBufferPointer) {
+    guard core.stashedBytes + bytes.count <= core.limits.stashBytes else {
+      return abort(call, Status(.resourceExhausted, "too much waits to be read"))
     }
+    core.stashedBytes += bytes.count
+    call.stash.append(contentsOf: bytes)
+  }
+
+  /// Goes on with what was put aside.
+  private func readStash(_ call: ServerCall) {
+    call.request = .receiving
+    let stash = call.stash
+    let count = stash.withUnsafeBytes { bytes in
+      read(call, UnsafeRawBufferPointer(rebasing: bytes[call.stashStart...]))
+    }
+    // Discarded meanwhile, the stash is gone already.
+    guard !call.isDiscarding else { return }
+    session.consume(count, stream: call.stream)
+    core.stashedBytes -= count
+    call.stashStart += count
+    if call.stashStart == stash.count {
+      call.stash = []
+      call.stashStart = 0
+    }
+    if call.endedWhileWaiting, case .receiving = call.request { requestEnded(call) }
+  }
+
+  /// The answers that held a stream back have left.
+  func answersLeft(_ call: ServerCall) {
+    if case .heldBack = call.request { readStash(call) }
   }
 
   /// Decides about a message from its prefix alone.
@@ -159,10 +191,7 @@ extension ServerConnection {
     }
     call.request = .receiving
     begin(call, prefix, reservation: Reservation(core.budget, reserved: bytes))
-    let stash = call.stash
-    call.stash = []
-    stash.withUnsafeBytes { read(call, $0) }
-    if call.endedWhileWaiting, case .receiving = call.request { requestEnded(call) }
+    if case .receiving = call.request { readStash(call) }
   }
 
   private func received(
@@ -175,21 +204,31 @@ extension ServerConnection {
       call.unaryMessage = (message, prefix)
       return
     }
-    guard prefix.flag == 1, let encoding = call.head.encoding else {
-      return handler.receive(message)
+    if prefix.flag == 1, let encoding = call.head.encoding {
+      do throws(Status) {
+        handler.receive(try encoding.decompress(message, limit: call.messageLimit))
+      } catch {
+        return finish(call, error)
+      }
+    } else {
+      handler.receive(message)
     }
-    do throws(Status) {
-      let plain = try encoding.decompress(message, limit: call.messageLimit)
-      handler.receive(plain)
-    } catch {
-      finish(call, error)
-    }
+    takeAnswers(call)
+    // One message after the other: who does not read the answers is not asked for more.
+    if !call.outgoing.isEmpty, case .receiving = call.request { call.request = .heldBack }
+  }
+
+  /// Takes what a handler has answered on the spot, so that it counts before anything else is
+  /// asked of it. As letters the answers to one segment's requests once filled the memory.
+  private func takeAnswers(_ call: ServerCall) {
+    let key = CallKey(connection: serial, stream: call.stream)
+    for content in core.mailbox.collect(for: key) { take(content, call) }
   }
 
   /// The client half-closed.
   func requestEnded(_ call: ServerCall) {
     switch call.request {
-    case .waiting: call.endedWhileWaiting = true
+    case .waiting, .heldBack: call.endedWhileWaiting = true
     case .headers, .ended, .discarded: break
     case .receiving:
       guard call.reader.isBetweenMessages else {
@@ -198,6 +237,7 @@ extension ServerConnection {
       call.request = .ended
       if let handler = call.handler {
         handler.halfClosed()
+        takeAnswers(call)
       } else if let (message, prefix) = call.unaryMessage {
         call.unaryMessage = nil
         dispatch(call, message, prefix)
@@ -218,7 +258,11 @@ extension ServerConnection {
     call.reader.abandon()
     call.unaryMessage = nil
     call.messageDeadline = nil
-    call.stash = []
+    if !call.stash.isEmpty {
+      core.stashedBytes -= call.stash.count - call.stashStart
+      call.stash = []
+      call.stashStart = 0
+    }
     // A worker that has not begun finds nothing to do.
     _ = call.queued?.take()
   }

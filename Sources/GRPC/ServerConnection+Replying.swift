@@ -164,6 +164,7 @@ extension ServerConnection {
     }
     let count = call.outgoing.copy(into: target)
     call.bytesSent += count
+    if call.outgoing.isEmpty { answersLeft(call) }
     guard call.outgoing.isEmpty else { return .wrote(count) }
     if let status = call.finalStatus {
       submitTrailers(call, status)

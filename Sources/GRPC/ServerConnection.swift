@@ -103,7 +103,11 @@ final class ServerConnection: HTTP2SessionDelegate, Connection {
   /// Takes in what another thread has to say to a call.
   func deliver(_ content: Letter.Content, stream: Int32, now: MonotonicInstant) {
     self.now = now
-    let call = call(stream)
+    take(content, call(stream))
+  }
+
+  /// - Parameter call: nil if it is over.
+  func take(_ content: Letter.Content, _ call: ServerCall?) {
     switch content {
     case .message(let message):
       if let call { send(message, call) }

@@ -17,6 +17,8 @@ final class ServerCore {
   private(set) var connections: [UInt64: ServerConnection] = [:]
   /// Calls open on all of them.
   var openCalls = 0
+  /// Bytes that calls have put aside.
+  var stashedBytes = 0
   private var serials: UInt64 = 0
 
   init(

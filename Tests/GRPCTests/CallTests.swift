@@ -1,6 +1,7 @@
 // Copyright 2026 The katib-suggestion authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Synchronization
 import Testing
 
 @testable import GRPC
@@ -133,14 +134,93 @@ import Testing
     #expect(client.receive().status() == 4)
   }
 
+  /// Answers each byte with 8,000 and remembers the bytes.
+  private final class Talkative: StreamHandler {
+    let writer: ResponseWriter
+    let heard: Heard
+
+    init(_ writer: ResponseWriter, _ heard: Heard) {
+      self.writer = writer
+      self.heard = heard
+    }
+
+    func receive(_ message: ReceivedMessage) {
+      let byte = message.withUnsafeBytes { $0[0] }
+      heard.bytes.withLock { $0.append(byte) }
+      writer.send(OutgoingMessage([UInt8](repeating: byte, count: 8_000)))
+    }
+
+    func halfClosed() { writer.finish(.ok) }
+    func closed() {}
+  }
+
+  private final class Heard: Sendable {
+    let bytes = Mutex<[UInt8]>([])
+    let writer = Mutex<ResponseWriter?>(nil)
+  }
+
+  private func talkative(_ heard: Heard) -> Router {
+    var router = Router()
+    router.streaming("/test.Echo/Echo") { _, writer in
+      heard.writer.withLock { $0 = writer }
+      return Talkative(writer, heard)
+    }
+    return router
+  }
+
+  /// Thousands of requests in one segment, from a client that reads no answer: their answers, seven
+  /// kilobytes for each dozen bytes, once were letters that nothing counted, 118 MiB of them from
+  /// two connections. Now the second request waits until the first answer has left.
+  @Test func whoDoesNotReadIsNotAskedForMore() throws {
+    let heard = Heard()
+    let client = try RawClient(TestServer(router: talkative(heard)), settings: [(4, 0)])
+    client.send(RawFrame.headers(stream: 1, RawClient.request))
+    let asked = (0..<2_000).map { UInt8(truncatingIfNeeded: $0) }
+    client.send(
+      RawFrame.data(stream: 1, asked.flatMap { RawFrame.message([$0]) }, endStream: true))
+    #expect(client.server.core.mailbox.collect().isEmpty)
+    _ = client.receive()
+    #expect(heard.bytes.withLock { $0.count } == 1)
+    #expect(client.server.core.stashedBytes == 1_999 * 6)
+
+    // It reads after all: everything is answered, in order.
+    client.send(RawFrame.frame(.windowUpdate, stream: 0, RawFrame.bigEndian(0x7fff_0000)))
+    client.send(RawFrame.frame(.windowUpdate, stream: 1, RawFrame.bigEndian(0x7fff_0000)))
+    let frames = client.receive()
+    #expect(frames.status() == 0)
+    #expect(heard.bytes.withLock { $0 } == asked)
+    #expect(frames.body().count == 2_000 * 8_005)
+    #expect(client.server.core.stashedBytes == 0)
+  }
+
+  /// What waits behind unread answers is bounded for all streams together.
+  @Test func whatIsPutAsideIsBounded() throws {
+    var limits = Limits()
+    limits.stashBytes = 100_000
+    let server = TestServer(limits: limits, router: talkative(Heard()))
+    let client = try RawClient(server, settings: [(4, 0)])
+    let asked = [UInt8](repeating: 1, count: 2_500).flatMap { RawFrame.message([$0]) }
+    for stream in stride(from: 1 as Int32, to: 21, by: 2) {
+      client.send(RawFrame.headers(stream: stream, RawClient.request))
+      client.send(RawFrame.data(stream: stream, asked))
+    }
+    #expect(server.core.stashedBytes == 6 * 2_499 * 6)
+    let frames = client.receive()
+    #expect(frames.outcome(1) == "open")
+    #expect(frames.outcome(13) == "+RST8")
+    client.advance(.seconds(60))
+    _ = client.receive()
+    #expect(server.core.openCalls == 0)
+    #expect(server.core.stashedBytes == 0)
+  }
+
   @Test func aSlowReaderOfAStreamIsGivenUp() throws {
-    let client = try RawClient(settings: [(4, 0)])
-    var fields = RawClient.request
-    fields[2].1 = "/test.Echo/Stream"
-    client.send(RawFrame.headers(stream: 1, fields))
-    let message = RawFrame.data(stream: 1, RawFrame.message([UInt8](repeating: 0, count: 8_000)))
+    let heard = Heard()
+    let client = try RawClient(TestServer(router: talkative(heard)), settings: [(4, 0)])
+    client.send(RawFrame.headers(stream: 1, RawClient.request))
+    let writer = try #require(heard.writer.withLock { $0 })
     for _ in 0..<600 {
-      client.send(message)
+      writer.send(OutgoingMessage([UInt8](repeating: 0, count: 8_000)))
       client.server.work()
       if client.receive().on(1).first(.reset) != nil { return }
     }
