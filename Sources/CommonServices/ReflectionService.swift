@@ -63,6 +63,9 @@ private struct ReflectionStream: StreamHandler {
 
   func halfClosed() { writer.finish(Status(.ok)) }
 
+  /// Every question so far has its answer, and the next one may never come.
+  func draining() { writer.finish(Status(.unavailable, "the server is shutting down")) }
+
   func closed() {}
 
   private func answer(_ question: ReflectionRequest.Question) -> ReflectionResponse.Answer {

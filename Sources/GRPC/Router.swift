@@ -17,8 +17,16 @@ public protocol StreamHandler: Sendable {
   func receive(_ message: ReceivedMessage)
   /// The client sends no more.
   func halfClosed()
+  /// The server is about to end: a call that would not end by itself is to be finished now. Called
+  /// when the drain begins, or right after the call has begun if that is later.
+  func draining()
   /// The call is over, answered or not; called exactly once, last.
   func closed()
+}
+
+extension StreamHandler {
+  /// Calls that end by themselves are waited for.
+  public func draining() {}
 }
 
 /// What is particular to one method.

@@ -161,10 +161,7 @@ public final class Server: Sendable {
     guard let running else { return }
     loop.execute {
       running.listener.close(promise: nil)
-      for connection in running.core.value.connections.values {
-        connection.drain(now: .now())
-        connection.outputReady?()
-      }
+      running.core.value.drain(now: .now())
       let closings = running.children.value.values.map(\.closeFuture)
       EventLoopFuture.andAllComplete(closings, on: loop).whenComplete { _ in
         closed.succeed(())

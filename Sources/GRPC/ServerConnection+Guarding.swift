@@ -77,13 +77,13 @@ extension ServerConnection {
     if let blockedSince, isDue(blockedSince.advanced(by: limits.stalledReplyTimeout)) {
       isClosing = true
     }
-    if case .announced(let since) = draining, isDue(since.advanced(by: limits.drainPingTimeout)) {
+    if case .announced(let since, _) = draining, isDue(since.advanced(by: limits.drainPingTimeout)) {
       endIntake()
     }
     if let idle = limits.idleTimeout, calls.isEmpty, case .no = draining,
       isDue(idleSince.advanced(by: idle))
     {
-      drain(now: now)
+      drain(now: now, reason: "max_idle")
     }
     if let idle = limits.idleTimeout, !calls.isEmpty { arm(now.advanced(by: idle)) }
     guard let interval = limits.keepaliveInterval else { return }
@@ -124,10 +124,14 @@ extension ServerConnection {
   // MARK: Draining
 
   /// Begins a graceful end: new calls are still served until the client must have heard of it.
-  func drain(now: MonotonicInstant) {
+  /// - Parameter reason: what clients may log.
+  func drain(now: MonotonicInstant, reason: StaticString = "") {
     self.now = now
+    if core.isDraining {
+      for call in calls.elements { announceDrain(call) }
+    }
     guard case .no = draining else { return }
-    draining = .announced(now)
+    draining = .announced(now, reason: reason)
     session.submitShutdownNotice()
     session.submitPing(ServerConnection.drainPing)
     arm(now.advanced(by: core.limits.drainPingTimeout))
@@ -141,8 +145,18 @@ extension ServerConnection {
     session.submitGoAway(code: HTTP2Code.noError, debug: "max_connections")
   }
 
+  /// Gives a streaming call the chance to end: one that waits for its client would hold the drain
+  /// up for the whole grace period.
+  func announceDrain(_ call: ServerCall) {
+    guard let handler = call.handler else { return }
+    handler.draining()
+    takeAnswers(call)
+  }
+
   private func endIntake() {
+    var reason: StaticString = ""
+    if case .announced(_, let given) = draining { reason = given }
     draining = .lastCalls
-    session.submitGoAway(code: HTTP2Code.noError)
+    session.submitGoAway(code: HTTP2Code.noError, debug: reason)
   }
 }

@@ -53,6 +53,7 @@ extension ServerConnection {
       call.replyEncoding = call.head.replyEncoding
       let key = CallKey(connection: serial, stream: call.stream)
       call.handler = open(context, ResponseWriter(key: key, mailbox: core.mailbox))
+      if core.isDraining { announceDrain(call) }
     }
   }
 
@@ -220,7 +221,7 @@ extension ServerConnection {
 
   /// Takes what a handler has answered on the spot, so that it counts before anything else is
   /// asked of it. As letters the answers to one segment's requests once filled the memory.
-  private func takeAnswers(_ call: ServerCall) {
+  func takeAnswers(_ call: ServerCall) {
     let key = CallKey(connection: serial, stream: call.stream)
     for content in core.mailbox.collect(for: key) { take(content, call) }
   }

@@ -10,7 +10,7 @@ final class ServerConnection: HTTP2SessionDelegate, Connection {
   enum Draining {
     case no
     /// GOAWAY with the highest stream is sent; a PING tells when the client must know.
-    case announced(MonotonicInstant)
+    case announced(MonotonicInstant, reason: StaticString)
     /// GOAWAY with the last stream is sent.
     case lastCalls
   }

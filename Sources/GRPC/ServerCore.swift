@@ -17,6 +17,8 @@ final class ServerCore {
   private(set) var connections: [UInt64: ServerConnection] = [:]
   /// Calls open on all of them.
   var openCalls = 0
+  /// The server is about to end.
+  private(set) var isDraining = false
   /// Bytes that calls have put aside.
   var stashedBytes = 0
   private var serials: UInt64 = 0
@@ -57,6 +59,15 @@ final class ServerCore {
     oldest.outputReady?()
     // The owner of its socket may be in the middle of a turn; the place is free all the same.
     remove(oldest)
+  }
+
+  /// Begins the end of every connection.
+  func drain(now: MonotonicInstant) {
+    isDraining = true
+    for connection in connections.values {
+      connection.drain(now: now)
+      connection.outputReady?()
+    }
   }
 
   func remove(_ connection: ServerConnection) {

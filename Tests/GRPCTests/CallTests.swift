@@ -367,6 +367,35 @@ import Testing
     #expect(client.connection.isDone)
   }
 
+  /// Ends when told to, and not before.
+  private final class Endless: StreamHandler {
+    let writer: ResponseWriter
+    init(_ writer: ResponseWriter) { self.writer = writer }
+    func receive(_ message: ReceivedMessage) {}
+    func halfClosed() {}
+    func draining() { writer.finish(Status(.unavailable, "bye")) }
+    func closed() {}
+  }
+
+  /// Streams that wait for their client (Watches of unknown names, Watches without a request, idle
+  /// reflection) once held a drain up for the whole grace period, and so did those opened during it.
+  @Test func streamsAreToldOfADrain() throws {
+    var router = Router()
+    router.streaming("/test.Echo/Echo") { _, writer in Endless(writer) }
+    let client = try RawClient(TestServer(router: router))
+    client.send(RawFrame.headers(stream: 1, RawClient.request))
+    #expect(client.receive().isEmpty)
+    client.server.core.drain(now: client.server.now)
+    let frames = client.receive()
+    #expect(frames.outcome(1) == "TO 14+RST0")
+    client.send(RawFrame.headers(stream: 3, RawClient.request))
+    #expect(client.receive().outcome(3) == "TO 14+RST0")
+    let ping = try #require(frames.first(.ping))
+    client.send(RawFrame.frame(.ping, flags: 1, stream: 0, ping.payload))
+    _ = client.receive()
+    #expect(client.connection.isDone)
+  }
+
   @Test func drainsWithoutAnAnswer() throws {
     let client = try RawClient()
     client.connection.drain(now: client.server.now)

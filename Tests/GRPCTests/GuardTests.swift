@@ -185,7 +185,8 @@ import Testing
     client.advance(.seconds(1_800))
     #expect(client.receive().contains { $0.has(.goAway) && $0.errorCode == 0 })
     client.advance(.seconds(5))
-    _ = client.receive()
+    let goAway = try #require(client.receive().first(.goAway))
+    #expect(goAway.debug == "max_idle")
     #expect(client.connection.isDone)
   }
 
