@@ -13,7 +13,7 @@ protocol Connection: AnyObject {
   func receive(_ bytes: UnsafeRawBufferPointer, now: MonotonicInstant)
   func nextOutput() -> UnsafeRawBufferPointer?
   func timerFired(now: MonotonicInstant)
-  /// The socket takes no more output, or does again.
+  /// The socket takes no more output, has taken some of what was held up, or takes everything again.
   func outputBlocked(_ blocked: Bool, now: MonotonicInstant)
   func lost(now: MonotonicInstant)
 }

@@ -62,7 +62,7 @@ final class ServerCall {
   @exclusivity(unchecked) var plainBody: [UInt8]?
   /// nghttp2 waits for `resume`.
   @exclusivity(unchecked) var isBodyPaused = false
-  /// When the client last let bytes of the reply through.
+  /// When the client last let bytes of the reply through, or when there last began to be some.
   @exclusivity(unchecked) var replyProgress: MonotonicInstant
 
   @exclusivity(unchecked) var bytesReceived = 0
@@ -93,8 +93,12 @@ final class ServerCall {
     if case .discarded = request { true } else { false }
   }
 
-  /// Whether there are bytes of the reply that the client has not let through.
-  var isReplyStalled: Bool { hasStartedReply && !isBodyPaused }
+  /// Whether the client's window holds up whatever there is of the reply, or may come.
+  var isBodyHeldUp: Bool { hasStartedReply && !isBodyPaused }
+
+  /// Whether there is something of the reply that the client has not let through: a stream whose
+  /// last message has filled the window to the byte owes nothing.
+  var isReplyStalled: Bool { isBodyHeldUp && (finalStatus != nil || !outgoing.isEmpty) }
 
   /// Whether every byte of the answer but the last frame has left.
   var isAnswered: Bool { finalStatus != nil && outgoing.isEmpty }

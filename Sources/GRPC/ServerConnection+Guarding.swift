@@ -45,9 +45,11 @@ extension ServerConnection {
     session.submitGoAway(code: HTTP2Code.enhanceYourCalm, debug: reason)
   }
 
-  /// Called by the owner when the socket takes no more output, and when it does again.
+  /// Called by the owner when the socket takes no more output, when it has taken some of what was
+  /// held up, and when it takes everything again.
   func outputBlocked(_ blocked: Bool, now: MonotonicInstant) {
-    blockedSince = blocked ? (blockedSince ?? now) : nil
+    outputProgress = now
+    blockedSince = blocked ? now : nil
     if blocked { arm(now.advanced(by: core.limits.stalledReplyTimeout)) }
   }
 
@@ -98,8 +100,9 @@ extension ServerConnection {
 
   private func checkCall(_ call: ServerCall) {
     let limits = core.limits
-    if call.isReplyStalled,
-      isDue(call.replyProgress.advanced(by: limits.stalledReplyTimeout))
+    // While the socket is blocked no call can get on, and the connection has a timer of its own.
+    if call.isReplyStalled, blockedSince == nil,
+      isDue(max(call.replyProgress, outputProgress).advanced(by: limits.stalledReplyTimeout))
     {
       call.context?.cancel(.cancelled)
       session.submitReset(stream: call.stream, code: HTTP2Code.cancel)

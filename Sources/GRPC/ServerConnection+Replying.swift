@@ -63,6 +63,7 @@ extension ServerConnection {
     else {
       return abort(call, Status(.resourceExhausted, "the client reads too slowly"))
     }
+    if call.hasStartedReply { owe(call) }
     call.outgoing.append(
       compressed(message, call.replyEncoding, above: core.limits.uncompressedReplyBytes))
     if call.hasStartedReply { resume(call) } else { startReply(call) }
@@ -71,6 +72,7 @@ extension ServerConnection {
   /// Ends a call after what it has sent so far.
   func finish(_ call: ServerCall, _ status: Status) {
     guard call.finalStatus == nil else { return }
+    if call.hasStartedReply { owe(call) }
     call.finalStatus = status
     discardRequest(call)
     if status.code != .ok { call.context?.cancel(.cancelled) }
@@ -84,7 +86,7 @@ extension ServerConnection {
   /// Ends a call at once: messages that are not yet sent are dropped.
   func abort(_ call: ServerCall, _ status: Status) {
     call.context?.cancel(status.code)
-    if call.outgoing.isInsideMessage || call.isReplyStalled {
+    if call.outgoing.isInsideMessage || call.isBodyHeldUp {
       // Half a message is out, so that no trailers could make sense of it; or the client lets
       // nothing through, and trailers would wait like the rest.
       call.finalStatus = status
@@ -145,11 +147,16 @@ extension ServerConnection {
     arm(now.advanced(byNanoseconds: stalledReplyTimeout))
   }
 
+  /// More is about to be owed. If nothing was, the client's time begins.
+  private func owe(_ call: ServerCall) {
+    guard !call.isReplyStalled else { return }
+    call.replyProgress = now
+    arm(now.advanced(byNanoseconds: stalledReplyTimeout))
+  }
+
   private func resume(_ call: ServerCall) {
     guard call.isBodyPaused else { return }
     call.isBodyPaused = false
-    call.replyProgress = now
-    arm(now.advanced(byNanoseconds: stalledReplyTimeout))
     session.resume(call.stream)
   }
 

@@ -49,8 +49,10 @@ final class ServerConnection: HTTP2SessionDelegate, Connection {
   var hasHandshaken = false
   var lastReceived: MonotonicInstant
   var idleSince: MonotonicInstant
-  /// When the socket stopped taking output.
+  /// Since when the socket, being full, has taken no output.
   var blockedSince: MonotonicInstant?
+  /// When a full socket last took output.
+  var outputProgress: MonotonicInstant
   var draining = Draining.no
   /// The rules were broken: flush and close.
   var isClosing = false
@@ -71,6 +73,7 @@ final class ServerConnection: HTTP2SessionDelegate, Connection {
     opened = now
     lastReceived = now
     idleSince = now
+    outputProgress = now
     guards = ConnectionGuards(core.limits)
     session = try HTTP2Session(.server, limits: core.limits, memory: core.sessionMemory)
     super.init()

@@ -180,6 +180,43 @@ import Testing
     #expect(client.connection.isDone)
   }
 
+  /// A reader of 10 kB/s was cut off after a minute: the socket was full all that time, which said
+  /// nothing of the bytes that left it.
+  @Test func aSocketThatIsReadSlowly() throws {
+    let client = try RawClient(settings: [(4, 0)])
+    client.call(stream: 1)
+    #expect(client.receive().outcome(1) == "open")
+    for _ in 0..<5 {
+      client.connection.outputBlocked(true, now: client.server.now)
+      client.advance(.seconds(50))
+      #expect(!client.connection.isDone)
+    }
+    client.connection.outputBlocked(false, now: client.server.now)
+    client.advance(.seconds(59))
+    #expect(client.receive().on(1).isEmpty)
+    client.advance(.seconds(1))
+    #expect(client.receive().outcome(1) == "+RST8")
+  }
+
+  /// The first answer to a Watch may fill its client's window to the byte. Nothing is owed then, and
+  /// nothing is late, but the stream was reset after a minute.
+  @Test func aReplyThatFillsTheWindowIsNotStalled() throws {
+    let client = try RawClient(settings: [(4, 6)])
+    var fields = RawClient.request
+    fields[2].1 = "/test.Echo/Stream"
+    client.send(RawFrame.headers(stream: 1, fields))
+    client.send(RawFrame.data(stream: 1, RawFrame.message([1])))
+    #expect(client.receive().body() == RawFrame.message([1]))
+    client.advance(.seconds(3_600))
+    #expect(client.receive().on(1).isEmpty)
+    // The time for the next one begins when there is one.
+    client.send(RawFrame.data(stream: 1, RawFrame.message([2])))
+    client.advance(.seconds(59))
+    #expect(client.receive().on(1).isEmpty)
+    client.advance(.seconds(1))
+    #expect(client.receive().outcome() == "+RST8")
+  }
+
   @Test func idleConnectionsAreClosed() throws {
     let client = try RawClient()
     client.advance(.seconds(1_800))
