@@ -14,20 +14,30 @@ final class ConnectionHandler: ChannelInboundHandler {
 
   /// Frames are gathered into buffers of this size; more of them leave in the same system call.
   private static let chunkBytes = 48 << 10
-  /// How long the peer may take to read the last frames before the socket is closed.
+  /// How long the peer may take to close its side, once the last frames have left.
   private static let lingerTime = TimeAmount.seconds(1)
 
   private let connection: any Connection
+  /// How long a peer may take nothing of the last frames.
+  private let stallTime: TimeAmount
+  /// Told when the connection is over but for its last frames.
+  private let lingers: ((any Channel) -> Void)?
   private var context: ChannelHandlerContext?
   private var buffer = ByteBuffer()
   private var timer: Scheduled<Void>?
   private var timerAt: MonotonicInstant?
   private var isReading = false
   private var isLingering = false
-  private var hasPendingRead = false
+  private var isInputClosed = false
+  /// Bytes that waited for a full socket when last looked at.
+  private var heldUpBytes: Int?
 
-  init(_ connection: any Connection) {
+  init(
+    _ connection: any Connection, limits: Limits, lingers: ((any Channel) -> Void)? = nil
+  ) {
     self.connection = connection
+    self.lingers = lingers
+    stallTime = .nanoseconds(limits.stalledReplyTimeout.saturatingNanoseconds)
   }
 
   func handlerAdded(context: ChannelHandlerContext) {
@@ -53,6 +63,17 @@ final class ConnectionHandler: ChannelInboundHandler {
     context.fireChannelInactive()
   }
 
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if case ChannelEvent.inputClosed? = event as? ChannelEvent {
+      isInputClosed = true
+      if !isLingering {
+        connection.inputClosed(now: .now())
+        endTurn(context)
+      }
+    }
+    context.fireUserInboundEventTriggered(event)
+  }
+
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     // A reset by the peer, mostly. Whatever it is, the connection is of no use any more.
     context.close(promise: nil)
@@ -71,7 +92,9 @@ final class ConnectionHandler: ChannelInboundHandler {
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
+    guard !isLingering else { return }
     let isWritable = context.channel.isWritable
+    heldUpBytes = nil
     connection.outputBlocked(!isWritable, now: .now())
     // While the peer does not read, it is not read from.
     context.channel.setOption(.autoRead, value: isWritable).assumeIsolated().whenFailure { _ in }
@@ -103,6 +126,14 @@ final class ConnectionHandler: ChannelInboundHandler {
       hasWritten = true
     }
     if hasWritten { context.flush() }
+  }
+
+  /// Whether a full socket has taken anything since this was last asked. Of bytes that leave there is
+  /// no event; a promise for each write would tell, but costs every small reply an allocation.
+  private func hasProgressed(_ channel: any Channel) -> Bool {
+    let count = (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+    defer { heldUpBytes = count }
+    return heldUpBytes.map { count < $0 } ?? false
   }
 
   /// Gathers frames until the chunk is full or there are no more.
@@ -146,6 +177,9 @@ final class ConnectionHandler: ChannelInboundHandler {
     timer = nil
     timerAt = nil
     guard let context, !isLingering else { return }
+    if !context.channel.isWritable, hasProgressed(context.channel) {
+      connection.outputBlocked(true, now: .now())
+    }
     connection.timerFired(now: .now())
     endTurn(context)
   }
@@ -153,14 +187,46 @@ final class ConnectionHandler: ChannelInboundHandler {
   // MARK: The end
 
   /// Lets the last frames arrive: closing at once, with unread input, would make the kernel send a
-  /// reset that overtakes them.
+  /// reset that overtakes them. A peer that reads slowly gets the time to, as long as it does read
+  /// and the connection did not end for breaking the rules.
   private func linger(_ context: ChannelHandlerContext) {
     isLingering = true
-    timer?.cancel()
+    let isPatient = connection.endsWell
     end(keepingContext: true)
     let channel = context.channel
-    channel.close(mode: .output, promise: nil)
-    context.eventLoop.assumeIsolated().scheduleTask(in: ConnectionHandler.lingerTime) {
+    lingers?(channel)
+    let flushed = context.eventLoop.makePromise(of: Void.self)
+    if isInputClosed {
+      // Closing the other half as well would drop what is not written yet.
+      context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: flushed)
+    } else {
+      channel.close(mode: .output, promise: flushed)
+    }
+    flushed.futureResult.assumeIsolated().whenComplete { [self] _ in
+      if isInputClosed { channel.close(promise: nil) } else { close(channel, context) }
+    }
+    guard channel.isActive else { return }
+    if isPatient { awaitFlush(channel, context) } else { close(channel, context) }
+  }
+
+  /// Gives up when nothing leaves any more.
+  private func awaitFlush(_ channel: any Channel, _ context: ChannelHandlerContext) {
+    guard timer == nil else { return }
+    _ = hasProgressed(channel)
+    timer = context.eventLoop.assumeIsolated().scheduleTask(in: stallTime) { [self] in
+      timer = nil
+      if hasProgressed(channel) {
+        awaitFlush(channel, context)
+      } else {
+        channel.close(promise: nil)
+      }
+    }
+  }
+
+  /// Closes the socket after the time to linger.
+  private func close(_ channel: any Channel, _ context: ChannelHandlerContext) {
+    timer?.cancel()
+    timer = context.eventLoop.assumeIsolated().scheduleTask(in: ConnectionHandler.lingerTime) {
       channel.close(promise: nil)
     }
   }

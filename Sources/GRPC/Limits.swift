@@ -76,6 +76,11 @@ public struct Limits: Sendable {
   /// more takes the place of the one that has been idle longest.
   public var connections = 512
 
+  /// Connections that are over while their last frames are on their way to a slow reader; they are
+  /// not among the others. One more cuts the oldest off. Together they leave a third of 1,024
+  /// descriptors.
+  public var lingeringConnections = 128
+
   /// Calls open at once on one connection (SETTINGS_MAX_CONCURRENT_STREAMS).
   public var streamsPerConnection = 128
 

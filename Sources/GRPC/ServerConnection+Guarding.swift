@@ -53,6 +53,27 @@ extension ServerConnection {
     if blocked { arm(now.advanced(by: core.limits.stalledReplyTimeout)) }
   }
 
+  var endsWell: Bool { !isClosing && session.failure == nil }
+
+  /// The requests that are complete get their answers; the others never will be. A client that only
+  /// has nothing more to say reads on. One that is gone answers the GOAWAY with a TCP reset, which
+  /// ends the work for it.
+  func inputClosed(now: MonotonicInstant) {
+    self.now = now
+    for call in calls.elements where call.finalStatus == nil {
+      if case .ended = call.request, call.handler == nil { continue }
+      reset(call, code: HTTP2Code.cancel)
+    }
+    endIntake()
+  }
+
+  /// Ends a call without an answer.
+  private func reset(_ call: ServerCall, code: UInt32) {
+    call.context?.cancel(.cancelled)
+    discardRequest(call)
+    session.submitReset(stream: call.stream, code: code)
+  }
+
   /// Whether the session has queued more frames than a client that reads can cause.
   var isFlooded: Bool { session.queuedFrames > core.limits.queuedFrames }
 
