@@ -84,9 +84,19 @@ public struct Limits: Sendable {
   /// Calls open at once on one connection (SETTINGS_MAX_CONCURRENT_STREAMS).
   public var streamsPerConnection = 128
 
-  /// Calls open at once in the process; the next one is refused and may be retried. Each may hold
-  /// a header list, so 1,024 of them hold 16 MiB at the very worst.
+  /// Calls open at once in the process. Each may hold a header list, so 1,024 of them hold 16 MiB at
+  /// the very worst. The next one takes the place of a call that waits for its client on the
+  /// connection that has most; if that is its own, it is refused and may be retried.
   public var calls = 1_024
+
+  /// Calls beyond ``calls`` of methods that take small messages alone, so that health checks pass
+  /// when all the others are being worked for.
+  public var reservedCalls = 64
+
+  /// Time from the headers of a unary call to the end of its request, unless the time for a large
+  /// message counts. A request that never ends would hold its place among the calls for ever; those
+  /// of any client come in one go.
+  public var requestTimeout = Duration.seconds(30)
 
   /// Time for a client to send its preface and SETTINGS.
   public var handshakeTimeout = Duration.seconds(10)

@@ -49,7 +49,9 @@ final class ServerCall {
   @exclusivity(unchecked) var unaryMessage: (ReceivedMessage, MessageReader.Prefix)?
   /// The request of a unary call in the workers' queue.
   @exclusivity(unchecked) var queued: QueuedRequest?
-  /// When a message that holds memory must be complete.
+  /// A reset was submitted: nothing more can be said.
+  var isReset = false
+  /// When a message that holds memory must be complete, or the request behind it.
   @exclusivity(unchecked) var messageDeadline: MonotonicInstant?
   /// When bytes of that message last came.
   @exclusivity(unchecked) var messageProgress: MonotonicInstant?
@@ -79,6 +81,15 @@ final class ServerCall {
 
   var isUnary: Bool {
     if case .unary? = head.route?.kind { true } else { false }
+  }
+
+  /// Whether the call goes on, or ends, with what its client does next. The others are worked for.
+  var waitsForClient: Bool {
+    if isReset { return false }
+    switch request {
+    case .headers, .receiving, .waiting, .heldBack: return true
+    case .ended, .discarded: return isReplyStalled || (handler != nil && finalStatus == nil)
+    }
   }
 
   /// Whether bytes that come are put aside.

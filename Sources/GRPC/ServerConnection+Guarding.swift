@@ -68,10 +68,23 @@ extension ServerConnection {
   }
 
   /// Ends a call without an answer.
-  private func reset(_ call: ServerCall, code: UInt32) {
+  func reset(_ call: ServerCall, code: UInt32) {
+    call.isReset = true
     call.context?.cancel(.cancelled)
     discardRequest(call)
     session.submitReset(stream: call.stream, code: code)
+  }
+
+  /// Resets the oldest call that waits for its client, to make room for another connection's.
+  /// - Returns: false if there is none.
+  func giveUpCall(now: MonotonicInstant) -> Bool {
+    let waiting = calls.elements.filter(\.waitsForClient)
+    guard let call = waiting.min(by: { $0.began < $1.began }) else { return false }
+    self.now = now
+    // Before there is an answer no handler has done anything, so the client may try again.
+    let isUntouched = call.handler == nil && !call.hasStartedReply
+    reset(call, code: isUntouched ? HTTP2Code.refusedStream : HTTP2Code.cancel)
+    return true
   }
 
   /// Whether the session has queued more frames than a client that reads can cause.
@@ -120,21 +133,23 @@ extension ServerConnection {
   }
 
   private func checkCall(_ call: ServerCall) {
+    guard !call.isReset else { return }
     let limits = core.limits
     // While the socket is blocked no call can get on, and the connection has a timer of its own.
     if call.isReplyStalled, blockedSince == nil,
       isDue(max(call.replyProgress, outputProgress).advanced(by: limits.stalledReplyTimeout))
     {
-      call.context?.cancel(.cancelled)
-      session.submitReset(stream: call.stream, code: HTTP2Code.cancel)
-      return
+      return reset(call, code: HTTP2Code.cancel)
     }
     if let deadline = call.context?.deadline, !call.isAnswered, isDue(deadline) {
       abort(call, Status(.deadlineExceeded, "the deadline of the call has passed"))
       return
     }
-    if let deadline = call.messageDeadline, isDue(deadline) {
-      abort(call, Status(.resourceExhausted, "the message came too slowly"))
+    // A unary request that waits for memory is not to blame. A stream may last.
+    if case .receiving = call.request, call.isUnary || call.messageDeadline != nil,
+      isDue(call.messageDeadline ?? call.began.advanced(by: limits.requestTimeout))
+    {
+      abort(call, Status(.resourceExhausted, "the request came too slowly"))
       return
     }
     if let progress = call.messageProgress,
@@ -161,12 +176,13 @@ extension ServerConnection {
     arm(now.advanced(by: core.limits.drainPingTimeout))
   }
 
-  /// Ends a connection without calls at once, to make room for another.
-  func retire(now: MonotonicInstant) {
+  /// Ends a connection at once, to make room for others.
+  /// - Parameter reason: what clients may log.
+  func retire(now: MonotonicInstant, reason: StaticString) {
     self.now = now
     guard !isClosing else { return }
     isClosing = true
-    session.submitGoAway(code: HTTP2Code.noError, debug: "max_connections")
+    session.submitGoAway(code: HTTP2Code.noError, debug: reason)
   }
 
   /// Gives a streaming call the chance to end: one that waits for its client would hold the drain

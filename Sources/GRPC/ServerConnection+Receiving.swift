@@ -31,11 +31,10 @@ extension ServerConnection {
   }
 
   private func open(_ call: ServerCall) {
-    if isClosing || core.openCalls > core.limits.calls {
+    if isClosing || (core.openCalls > core.limits.calls && !core.makeRoom(for: call, on: self)) {
       call.request = .discarded
       call.finalStatus = Status(.unavailable, "too many open calls")
-      session.submitReset(stream: call.stream, code: HTTP2Code.refusedStream)
-      return
+      return reset(call, code: HTTP2Code.refusedStream)
     }
     if let refusal = call.head.refusal(limit: headerListLimit) {
       refuse(call, refusal)
@@ -199,12 +198,16 @@ extension ServerConnection {
     _ message: ReceivedMessage, _ prefix: MessageReader.Prefix, _ call: ServerCall
   ) {
     call.messagesReceived += 1
-    call.messageDeadline = nil
     call.messageProgress = nil
     guard let handler = call.handler else {
       call.unaryMessage = (message, prefix)
+      // Nothing is left to send but the end.
+      if call.messageDeadline != nil {
+        call.messageDeadline = now.advanced(by: core.limits.requestTimeout)
+      }
       return
     }
+    call.messageDeadline = nil
     if prefix.flag == 1, let encoding = call.head.encoding {
       do throws(Status) {
         handler.receive(try encoding.decompress(message, limit: call.messageLimit))
@@ -259,6 +262,7 @@ extension ServerConnection {
     call.reader.abandon()
     call.unaryMessage = nil
     call.messageDeadline = nil
+    call.messageProgress = nil
     if !call.stash.isEmpty {
       core.stashedBytes -= call.stash.count - call.stashStart
       call.stash = []

@@ -90,9 +90,7 @@ extension ServerConnection {
       // Half a message is out, so that no trailers could make sense of it; or the client lets
       // nothing through, and trailers would wait like the rest.
       call.finalStatus = status
-      discardRequest(call)
-      session.submitReset(stream: call.stream, code: HTTP2Code.cancel)
-      return
+      return reset(call, code: HTTP2Code.cancel)
     }
     call.outgoing.removeAll()
     finish(call, status)

@@ -265,6 +265,90 @@ import Testing
     #expect(server.core.makeConnection(peer: "", now: server.now) != nil)
   }
 
+  /// Eight connections that opened their streams and left them locked everybody out for ever, health
+  /// checks included: the calls of a process are counted, and nothing ended these. Now whoever has
+  /// most of them makes room.
+  @Test func callsThatAreLeftOpenMakeRoom() throws {
+    var limits = Limits()
+    limits.calls = 10
+    limits.reservedCalls = 0
+    let server = TestServer(limits: limits)
+    let hoarders = try (0..<2).map { _ in try RawClient(server) }
+    var stream = RawClient.request
+    stream[2].1 = "/test.Echo/Stream"
+    for number in stride(from: 1 as Int32, to: 11, by: 2) {
+      hoarders[0].send(RawFrame.headers(stream: number, RawClient.request))
+      hoarders[1].send(RawFrame.headers(stream: number, stream, endStream: false))
+    }
+    #expect(server.core.openCalls == 10)
+    let newcomer = try RawClient(server)
+    for number in stride(from: 1 as Int32, to: 9, by: 2) {
+      newcomer.send(RawFrame.headers(stream: number, RawClient.request))
+      for hoarder in hoarders { _ = hoarder.receive() }
+      #expect(newcomer.receive().on(number).isEmpty)
+    }
+    // The oldest of each went, then nobody has more than the newcomer.
+    #expect(hoarders.map(\.connection.calls.count) == [3, 3])
+    #expect(newcomer.connection.calls.count == 4)
+    newcomer.send(RawFrame.headers(stream: 9, RawClient.request))
+    #expect(newcomer.receive().outcome(9) == "+RST7")
+    // A hoarder's own next call is refused, not another's taken.
+    let other = try RawClient(server)
+    other.call(stream: 1)
+    #expect(other.receive().outcome(1) == "0")
+  }
+
+  /// What is being worked for is not given up for a newcomer.
+  @Test func callsInTheQueueStay() throws {
+    var limits = Limits()
+    limits.calls = 3
+    limits.reservedCalls = 1
+    var router = EchoService.router()
+    router.unary(
+      "/test.Echo/Health", placement: EchoService.inline, traits: MethodTraits(messageBytes: 100)
+    ) { _, _ in OutgoingMessage([]) }
+    let server = TestServer(limits: limits, router: router)
+    let busy = try RawClient(server)
+    for number in [1, 3, 5] as [Int32] { busy.call(stream: number, path: "/test.Echo/Work") }
+    let other = try RawClient(server)
+    other.call(stream: 1)
+    #expect(other.receive().outcome(1) == "+RST7")
+    other.call(stream: 3, path: "/test.Echo/Health")
+    #expect(other.receive().outcome(3) == "0")
+    server.work()
+    let frames = busy.receive()
+    #expect([1, 3, 5].map { frames.outcome($0) } == ["0", "0", "0"])
+  }
+
+  /// A connection that reads nothing cannot be told that its call is over, so it goes as a whole.
+  @Test func callsOfABlockedConnectionMakeRoom() throws {
+    var limits = Limits()
+    limits.calls = 3
+    let server = TestServer(limits: limits)
+    let blocked = try RawClient(server)
+    for number in [1, 3, 5] as [Int32] {
+      blocked.send(RawFrame.headers(stream: number, RawClient.request))
+    }
+    blocked.connection.outputBlocked(true, now: server.now)
+    let other = try RawClient(server)
+    other.call(stream: 1)
+    #expect(other.receive().outcome(1) == "0")
+    #expect(blocked.connection.isDone)
+  }
+
+  /// A unary request that does not end is answered, so that it does not stay for ever.
+  @Test(arguments: [[], RawFrame.message([1]), RawFrame.message([], length: 1_000)])
+  func aRequestThatNeverEnds(_ sent: [UInt8]) throws {
+    let client = try RawClient()
+    client.send(RawFrame.headers(stream: 1, RawClient.request))
+    if !sent.isEmpty { client.send(RawFrame.data(stream: 1, sent)) }
+    client.advance(.seconds(29))
+    #expect(client.receive().on(1).isEmpty)
+    client.advance(.seconds(1))
+    #expect(client.receive().outcome() == "TO 8+RST0")
+    #expect(client.server.core.openCalls == 0)
+  }
+
   /// 512 idle connections once shut everybody else out for half an hour.
   @Test func idleConnectionsMakeRoom() throws {
     var limits = Limits()
