@@ -1,6 +1,8 @@
 // Copyright 2026 The katib-suggestion authors
 // SPDX-License-Identifier: Apache-2.0
 
+package import GRPC
+
 /// Bounds that all services share, each with its reason.
 package enum ServiceLimits {
   /// Requests of more bytes than this are decoded one at a time, so that several large ones at once
@@ -15,4 +17,10 @@ package enum ServiceLimits {
   /// Replies up to this size are not counted in the memory budget: a worker and a slow reader
   /// hold few of them.
   package static let uncountedReplyBytes = 64 << 10
+
+  /// Validation, for which the controller takes every code but INVALID_ARGUMENT and UNKNOWN for a
+  /// yes: an overloaded server that said RESOURCE_EXHAUSTED would let every invalid Experiment
+  /// pass. UNAVAILABLE it asks again. And validation takes milliseconds, so the suggestions that
+  /// all workers compute need not hold it up.
+  package static let validation = MethodTraits(overload: .unavailable, isShort: true)
 }

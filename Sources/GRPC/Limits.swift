@@ -29,13 +29,30 @@ public struct Limits: Sendable {
   /// that arrived before it was told to wait, so 64 are 4 MiB. One more is refused.
   public var waitingStreams = 64
 
+  /// Messages of this size and more come one at a time on each connection, and stand in line for
+  /// memory. Ten times what a usual history takes.
+  public var largeMessageBytes = 256 << 10
+
+  /// Large messages of a connection that may wait behind the one being received. Together with
+  /// those of all other connections they take half the places of ``waitingStreams``: the other half
+  /// is for connections that have none.
+  public var waitingPerConnection = 16
+
+  /// The part of the budget that smaller messages may take where there is a line of large ones, in
+  /// bytes: somebody's large uploads must not hold up everybody's small requests.
+  public var aisleBytes = 4 << 20
+
   /// Time to receive a message once its length is known: a length announced and never sent would
   /// hold its memory for ever. 16 MiB in 30 s is 560 kB/s.
   public var messageTimeout = Duration.seconds(30)
 
-  /// Time without a byte after which a message gives up its memory, if others wait for memory. With
-  /// nobody waiting a pause costs nothing.
+  /// The time in which ``messageStallBytes`` of a message, or its end, must come if others wait for
+  /// memory; otherwise it gives up its own. With nobody waiting a pause costs nothing.
   public var messageStall = Duration.seconds(3)
+
+  /// 350 kB/s, less than ``messageTimeout`` asks of the largest message on the average. Any byte at
+  /// all was once enough, and a byte per second held 30 MiB.
+  public var messageStallBytes = 1 << 20
 
   /// A reply up to this size is never compressed: it fits one packet anyway.
   public var uncompressedReplyBytes = 1 << 10

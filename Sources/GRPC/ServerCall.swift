@@ -15,8 +15,9 @@ final class ServerCall {
     case headers
     /// Messages come in.
     case receiving
-    /// A message waits for memory; what arrives meanwhile is in the stash.
-    case waiting(MemoryBudget.Ticket, MessageReader.Prefix, bytes: Int)
+    /// A message waits for memory; what arrives meanwhile is in the stash. Without a ticket it waits
+    /// behind another message of its connection.
+    case waiting(MemoryBudget.Ticket?, MessageReader.Prefix, bytes: Int)
     /// The next message waits until the answers to the ones before have left; what arrives
     /// meanwhile is in the stash.
     case heldBack
@@ -53,8 +54,9 @@ final class ServerCall {
   var isReset = false
   /// When a message that holds memory must be complete, or the request behind it.
   @exclusivity(unchecked) var messageDeadline: MonotonicInstant?
-  /// When bytes of that message last came.
+  /// Since when bytes of that message are counted, and how many had come then.
   @exclusivity(unchecked) var messageProgress: MonotonicInstant?
+  var messageMark = 0
 
   @exclusivity(unchecked) var hasStartedReply = false
   @exclusivity(unchecked) var replyEncoding: Compression?

@@ -113,7 +113,8 @@ extension ServerConnection {
     if let blockedSince, isDue(blockedSince.advanced(by: limits.stalledReplyTimeout)) {
       isClosing = true
     }
-    if case .announced(let since, _) = draining, isDue(since.advanced(by: limits.drainPingTimeout)) {
+    if case .announced(let since, _) = draining, isDue(since.advanced(by: limits.drainPingTimeout))
+    {
       endIntake()
     }
     if let idle = limits.idleTimeout, calls.isEmpty, case .no = draining,
@@ -149,14 +150,18 @@ extension ServerConnection {
     if case .receiving = call.request, call.isUnary || call.messageDeadline != nil,
       isDue(call.messageDeadline ?? call.began.advanced(by: limits.requestTimeout))
     {
-      abort(call, Status(.resourceExhausted, "the request came too slowly"))
-      return
+      return overloaded(call, "the request came too slowly")
     }
     if let progress = call.messageProgress,
       isDue(progress.advanced(by: limits.messageStall))
     {
-      guard core.budget.waiting > 0 else { return arm(now.advanced(by: limits.messageStall)) }
-      abort(call, Status(.resourceExhausted, "the message stalled while others wait for memory"))
+      let isSlow = call.bytesReceived - call.messageMark < limits.messageStallBytes
+      if isSlow, core.budget.waiting > 0 {
+        return overloaded(call, "the message came too slowly while others wait for memory")
+      }
+      call.messageProgress = now
+      call.messageMark = call.bytesReceived
+      arm(now.advanced(by: limits.messageStall))
     }
   }
 

@@ -64,7 +64,6 @@ extension ServerConnection {
     case .waiting, .heldBack:
       stash(call, bytes)
     case .receiving:
-      if call.messageProgress != nil { call.messageProgress = now }
       let count = read(call, bytes)
       session.consume(count, stream: stream)
       if count < bytes.count, call.isStashing {
@@ -145,20 +144,77 @@ extension ServerConnection {
     else {
       return begin(call, prefix, reservation: nil)
     }
+    if bytes >= limits.largeMessageBytes {
+      lineUp(call, prefix, bytes)
+    } else {
+      ask(call, prefix, bytes, aisle: limits.aisleBytes)
+    }
+  }
+
+  /// Asks the budget for a message's memory.
+  private func ask(
+    _ call: ServerCall, _ prefix: MessageReader.Prefix, _ bytes: Int, aisle: Int
+  ) {
     let key = CallKey(connection: serial, stream: call.stream)
-    let reserved = bytes
     let answer = core.budget.join(
-      bytes, ceiling: limits.receiveBudgetBytes, line: limits.waitingStreams
-    ) { [mailbox = core.mailbox] in mailbox.post(.memoryGranted(reserved), to: key) }
+      bytes, ceiling: core.limits.receiveBudgetBytes,
+      line: core.limits.waitingStreams - core.waitingBehind, aisle: aisle
+    ) { [mailbox = core.mailbox] in mailbox.post(.memoryGranted(bytes), to: key) }
     switch answer {
     case .granted:
       begin(call, prefix, reservation: Reservation(core.budget, reserved: bytes))
+    case .grantedInAisle:
+      begin(call, prefix, reservation: Reservation(core.budget, reserved: bytes, inAisle: true))
     case .waiting(let ticket):
       call.request = .waiting(ticket, prefix, bytes: bytes)
     case .refused:
-      let text = "no memory for a message of \(prefix.length) bytes"
-      finish(call, Status(.resourceExhausted, text))
+      overloaded(call, "no memory for a message of \(prefix.length) bytes")
     }
+  }
+
+  /// One large message of a connection at a time has memory, or stands in line for it. Otherwise one
+  /// client that announces a hundred of them makes all others wait, or be refused, for as long as it
+  /// likes.
+  private func lineUp(_ call: ServerCall, _ prefix: MessageReader.Prefix, _ bytes: Int) {
+    guard largeStream != 0 else {
+      largeStream = call.stream
+      return ask(call, prefix, bytes, aisle: 0)
+    }
+    let limits = core.limits
+    guard largeQueue.count < limits.waitingPerConnection,
+      core.budget.waiting + core.waitingBehind < limits.waitingStreams / 2
+    else {
+      return overloaded(call, "too many large messages at once on this connection")
+    }
+    largeQueue.append(call.stream)
+    core.waitingBehind += 1
+    call.request = .waiting(nil, prefix, bytes: bytes)
+  }
+
+  /// A large message is received or given up: the next one of the connection may come.
+  private func leaveLine(_ call: ServerCall) {
+    // So it is for nearly all calls.
+    guard largeStream != 0 else { return }
+    if largeStream == call.stream {
+      largeStream = 0
+    } else if let index = largeQueue.firstIndex(of: call.stream) {
+      largeQueue.remove(at: index)
+      core.waitingBehind -= 1
+    }
+    while largeStream == 0, !largeQueue.isEmpty {
+      let stream = largeQueue.removeFirst()
+      core.waitingBehind -= 1
+      guard let next = self.call(stream), case .waiting(nil, let prefix, let bytes) = next.request
+      else { continue }
+      next.request = .receiving
+      lineUp(next, prefix, bytes)
+      if case .receiving = next.request { readStash(next) }
+    }
+  }
+
+  /// Ends a call because the server has too much to do.
+  func overloaded(_ call: ServerCall, _ text: String) {
+    abort(call, Status(call.head.route?.traits.overload ?? .resourceExhausted, text))
   }
 
   /// Goes on with a message that has its memory.
@@ -174,6 +230,7 @@ extension ServerConnection {
     let deadline = now.advanced(by: core.limits.messageTimeout)
     call.messageDeadline = deadline
     call.messageProgress = now
+    call.messageMark = call.bytesReceived
     arm(deadline)
     arm(now.advanced(by: core.limits.messageStall))
     // Only now may the client send much at once. Streaming calls keep the small window: it bounds
@@ -185,7 +242,7 @@ extension ServerConnection {
 
   /// The reservation a message waited for was made.
   func memoryGranted(_ bytes: Int, _ call: ServerCall?) {
-    guard let call, case .waiting(_, let prefix, bytes) = call.request else {
+    guard let call, case .waiting(_?, let prefix, bytes) = call.request else {
       core.budget.release(bytes)
       return
     }
@@ -199,6 +256,7 @@ extension ServerConnection {
   ) {
     call.messagesReceived += 1
     call.messageProgress = nil
+    leaveLine(call)
     guard let handler = call.handler else {
       call.unaryMessage = (message, prefix)
       // Nothing is left to send but the end.
@@ -253,7 +311,7 @@ extension ServerConnection {
 
   /// Whatever the client still sends is dropped, and what it sent is freed.
   func discardRequest(_ call: ServerCall) {
-    if case .waiting(let ticket, _, _) = call.request {
+    if case .waiting(let ticket?, _, _) = call.request {
       // If it was granted just now, the letter that says so finds nobody waiting and gives the
       // memory back.
       _ = core.budget.leave(ticket)
@@ -270,5 +328,6 @@ extension ServerConnection {
     }
     // A worker that has not begun finds nothing to do.
     _ = call.queued?.take()
+    leaveLine(call)
   }
 }

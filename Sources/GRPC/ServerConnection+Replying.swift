@@ -7,7 +7,7 @@ internal import CNghttp2
 extension ServerConnection {
   /// Runs a unary handler, here or on a worker.
   func dispatch(_ call: ServerCall, _ message: ReceivedMessage, _ prefix: MessageReader.Prefix) {
-    guard case .unary(let placement, let handler)? = call.head.route?.kind,
+    guard let route = call.head.route, case .unary(let placement, let handler) = route.kind,
       let context = call.context
     else { return }
     let coding = UnaryCoding(
@@ -15,19 +15,20 @@ extension ServerConnection {
       messageLimit: call.messageLimit, uncompressedReply: core.limits.uncompressedReplyBytes)
     switch coding.request == nil ? message.withUnsafeBytes(placement) : .worker {
     case .inline: complete(call, coding.run(handler, message, context))
-    case .worker: enqueue(call, message) { coding.run(handler, $0, context) }
+    case .worker:
+      enqueue(call, message, isShort: route.traits.isShort) { coding.run(handler, $0, context) }
     }
   }
 
   private func enqueue(
-    _ call: ServerCall, _ message: ReceivedMessage,
+    _ call: ServerCall, _ message: ReceivedMessage, isShort: Bool,
     _ work: @escaping @Sendable (ReceivedMessage) -> Result<OutgoingMessage, Status>
   ) {
     let request = QueuedRequest(message)
     call.queued = request
     let key = CallKey(connection: serial, stream: call.stream)
     let mailbox = core.mailbox
-    let accepted = core.executor.submit {
+    let accepted = core.executor.submit(isShort: isShort) {
       let queued = MonotonicInstant.now()
       // Dropped meanwhile: the client is gone or was answered.
       guard let message = request.take() else { return }
@@ -36,7 +37,7 @@ extension ServerConnection {
     }
     call.queuedAt = now
     if !accepted {
-      finish(call, Status(.resourceExhausted, "the queue of the server is full"))
+      overloaded(call, "the queue of the server is full")
     }
   }
 

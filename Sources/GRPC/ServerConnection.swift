@@ -42,6 +42,10 @@ final class ServerConnection: HTTP2SessionDelegate, Connection {
   @exclusivity(unchecked) var isReceivingRequest = false
   @exclusivity(unchecked) var headerStream: Int32 = 0
   @exclusivity(unchecked) var headerDeadline: MonotonicInstant?
+  /// The stream whose large message has memory or stands in line for it; 0 for none.
+  @exclusivity(unchecked) var largeStream: Int32 = 0
+  /// The streams of large messages behind it.
+  var largeQueue: [Int32] = []
   /// The DATA frame being received had no bytes so far.
   @exclusivity(unchecked) var isDataFrameEmpty = true
 
@@ -129,6 +133,9 @@ final class ServerConnection: HTTP2SessionDelegate, Connection {
   /// The connection is gone: every call on it is cancelled.
   func lost(now: MonotonicInstant) {
     self.now = now
+    // Nothing takes the place of what ends now.
+    core.waitingBehind -= largeQueue.count
+    largeQueue = []
     // nghttp2 reports no closed streams when a session is deleted.
     for call in calls.elements { close(call) }
     core.remove(self)

@@ -19,6 +19,8 @@ final class ServerCore {
   var openCalls = 0
   /// The server is about to end.
   private(set) var isDraining = false
+  /// Large messages that wait behind another one of their connection.
+  var waitingBehind = 0
   /// Bytes that calls have put aside.
   var stashedBytes = 0
   private var serials: UInt64 = 0

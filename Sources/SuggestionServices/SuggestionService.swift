@@ -71,7 +71,7 @@ public final class SuggestionService: Sendable {
       { try self.getSuggestions($0, $1) })
     router.unary(
       "/\(SuggestionService.name)/ValidateAlgorithmSettings",
-      placement: { self.isQuick($0) ? .inline : .worker },
+      placement: { self.isQuick($0) ? .inline : .worker }, traits: ServiceLimits.validation,
       { try self.validateAlgorithmSettings($0, $1) })
   }
 
@@ -84,8 +84,7 @@ public final class SuggestionService: Sendable {
   }
 
   /// Whether a request is small, and nothing in it waits for the checkpoint volume. Validation of
-  /// such a one needs no worker, so a full queue cannot make an invalid Experiment pass: the
-  /// controller would take RESOURCE_EXHAUSTED for a yes.
+  /// such a one needs no worker.
   ///
   /// An algorithm's name stands in the bytes as it is, so a request without any of the names is for
   /// none of them; one that has the bytes by chance loses a few microseconds.
