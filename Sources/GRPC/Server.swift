@@ -217,6 +217,8 @@ private final class OpenSockets {
   /// The connection of this socket is over. Where too many linger, the first has had its time.
   func lingers(_ channel: any Channel) {
     lingering.append(channel)
-    if lingering.count > limits.lingeringConnections { lingering[0].close(promise: nil) }
+    if lingering.count > limits.lingeringConnections {
+      lingering.removeFirst().close(promise: nil)
+    }
   }
 }

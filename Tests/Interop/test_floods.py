@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -231,7 +233,7 @@ def test_requests_that_never_end(victim: ServerProcess) -> None:
         connection.socket.close()
     assert memory > 28, "two of them have their memory, which is really filled"
     assert memory < 60
-    assert max(sent) > 14 << 20, sent
+    assert max(sent) > 12 << 20, sent
     assert sum(each > 70_000 for each in sent) <= 4, sent
 
 
@@ -293,3 +295,25 @@ def test_many_connections(victim: ServerProcess) -> None:
         connection.settle()
         assert connection.pongs == 1
         connection.socket.close()
+
+
+def test_connections_faster_than_they_end(start_server: Callable[..., ServerProcess]) -> None:
+    """Each new one takes the place of an idle one, whose socket lingers for a second. They were
+    counted nowhere: as many as the process may have descriptors, and nothing could be opened."""
+    server = start_server()
+    sockets = []
+    most = 0
+    for _ in range(30):
+        for _ in range(100):
+            peer = socket.socket()
+            peer.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                peer.connect(("127.0.0.1", server.port))
+            sockets.append(peer)
+            if len(sockets) > 800:
+                sockets.pop(0).close()
+        time.sleep(0.05)
+        most = max(most, len(os.listdir(f"/proc/{server.pid}/fd")))
+    for peer in sockets:
+        peer.close()
+    assert 512 < most < 700, most

@@ -21,6 +21,7 @@ from hyperframe.frame import (
     PingFrame,
     PriorityFrame,
     SettingsFrame,
+    WindowUpdateFrame,
 )
 
 from experiments import double, experiment, request
@@ -453,7 +454,8 @@ def test_a_client_may_change_its_mind(connection: Connection) -> None:
 @pytest.mark.parametrize("count", [2, 3000], ids=["at once", "by a worker"])
 def test_a_client_that_closes_its_half(count: int, server: ServerProcess) -> None:
     """It has nothing more to say, and reads on. The reply of a worker once found nobody."""
-    with Connection(server.address) as opened:
+    with Connection(server.address, {SettingsFrame.INITIAL_WINDOW_SIZE: 1 << 24}) as opened:
+        opened.write(WindowUpdateFrame(0, 1 << 24))
         stream = opened.open(grpc_fields())
         opened.send(stream, frame_message(request(SPEC, count).SerializeToString()))
         other = opened.open(grpc_fields())

@@ -141,7 +141,7 @@ def test_calls_in_flight_are_answered(start_server: StartServer) -> None:
     do not send them again."""
     server = start_server()
     body = frame_message(request(experiment("random", MIXED), 2000).SerializeToString())
-    with Connection(server.address) as connection:
+    with Connection(server.address, {SettingsFrame.INITIAL_WINDOW_SIZE: 2**31 - 1}) as connection:
         connection.read_until(lambda: connection.acknowledged)
         streams = []
         signalled = False
