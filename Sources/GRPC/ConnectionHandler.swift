@@ -19,7 +19,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
   private let connection: any Connection
   /// How long a peer may take nothing of the last frames.
-  private let stallTime: TimeAmount
+  private let stallTime: Duration
   /// Told when the connection is over but for its last frames.
   private let lingers: ((any Channel) -> Void)?
   private var context: ChannelHandlerContext?
@@ -29,15 +29,15 @@ final class ConnectionHandler: ChannelInboundHandler {
   private var isReading = false
   private var isLingering = false
   private var isInputClosed = false
-  /// Bytes that waited for a full socket when last looked at.
-  private var heldUpBytes: Int?
+  /// What a full socket held when last looked at.
+  private var backlog: SocketBacklog?
 
   init(
     _ connection: any Connection, limits: Limits, lingers: ((any Channel) -> Void)? = nil
   ) {
     self.connection = connection
     self.lingers = lingers
-    stallTime = .nanoseconds(limits.stalledReplyTimeout.saturatingNanoseconds)
+    stallTime = limits.stalledReplyTimeout
   }
 
   func handlerAdded(context: ChannelHandlerContext) {
@@ -94,7 +94,7 @@ final class ConnectionHandler: ChannelInboundHandler {
   func channelWritabilityChanged(context: ChannelHandlerContext) {
     guard !isLingering else { return }
     let isWritable = context.channel.isWritable
-    heldUpBytes = nil
+    backlog = isWritable ? nil : SocketBacklog(context.channel)
     connection.outputBlocked(!isWritable, now: .now())
     // While the peer does not read, it is not read from.
     context.channel.setOption(.autoRead, value: isWritable).assumeIsolated().whenFailure { _ in }
@@ -126,14 +126,6 @@ final class ConnectionHandler: ChannelInboundHandler {
       hasWritten = true
     }
     if hasWritten { context.flush() }
-  }
-
-  /// Whether a full socket has taken anything since this was last asked. Of bytes that leave there is
-  /// no event; a promise for each write would tell, but costs every small reply an allocation.
-  private func hasProgressed(_ channel: any Channel) -> Bool {
-    let count = (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
-    defer { heldUpBytes = count }
-    return heldUpBytes.map { count < $0 } ?? false
   }
 
   /// Gathers frames until the chunk is full or there are no more.
@@ -177,8 +169,10 @@ final class ConnectionHandler: ChannelInboundHandler {
     timer = nil
     timerAt = nil
     guard let context, !isLingering else { return }
-    if !context.channel.isWritable, hasProgressed(context.channel) {
-      connection.outputBlocked(true, now: .now())
+    if let backlog {
+      let left = SocketBacklog(context.channel)
+      if left.hasMoved(since: backlog) { connection.outputBlocked(true, now: .now()) }
+      self.backlog = left
     }
     connection.timerFired(now: .now())
     endTurn(context)
@@ -187,47 +181,42 @@ final class ConnectionHandler: ChannelInboundHandler {
   // MARK: The end
 
   /// Lets the last frames arrive: closing at once, with unread input, would make the kernel send a
-  /// reset that overtakes them. A peer that reads slowly gets the time to, as long as it does read
-  /// and the connection did not end for breaking the rules.
+  /// reset that overtakes them, and takes back what the peer has not acknowledged.
   private func linger(_ context: ChannelHandlerContext) {
     isLingering = true
     let isPatient = connection.endsWell
     end(keepingContext: true)
     let channel = context.channel
     lingers?(channel)
-    let flushed = context.eventLoop.makePromise(of: Void.self)
     if isInputClosed {
-      // Closing the other half as well would drop what is not written yet.
+      // There is nothing unread and never will be. Closing the other half would drop what is not
+      // written, though.
+      let flushed = context.eventLoop.makePromise(of: Void.self)
       context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: flushed)
+      flushed.futureResult.assumeIsolated().whenComplete { _ in channel.close(promise: nil) }
     } else {
-      channel.close(mode: .output, promise: flushed)
-    }
-    flushed.futureResult.assumeIsolated().whenComplete { [self] _ in
-      if isInputClosed { channel.close(promise: nil) } else { close(channel, context) }
+      channel.close(mode: .output, promise: nil)
     }
     guard channel.isActive else { return }
-    if isPatient { awaitFlush(channel, context) } else { close(channel, context) }
+    awaitPeer(channel, isPatient: isPatient, SocketBacklog(channel), since: .now())
   }
 
-  /// Gives up when nothing leaves any more.
-  private func awaitFlush(_ channel: any Channel, _ context: ChannelHandlerContext) {
-    guard timer == nil else { return }
-    _ = hasProgressed(channel)
-    timer = context.eventLoop.assumeIsolated().scheduleTask(in: stallTime) { [self] in
+  /// Closes the socket when everything has arrived and the peer had the time to close it itself. A
+  /// slow reader is waited for, as long as it reads, if the connection did not break the rules.
+  private func awaitPeer(
+    _ channel: any Channel, isPatient: Bool, _ backlog: SocketBacklog, since: MonotonicInstant
+  ) {
+    timer = channel.eventLoop.assumeIsolated().scheduleTask(in: ConnectionHandler.lingerTime) {
+      [self] in
       timer = nil
-      if hasProgressed(channel) {
-        awaitFlush(channel, context)
-      } else {
+      let left = SocketBacklog(channel)
+      let now = MonotonicInstant.now()
+      let since = left.hasMoved(since: backlog) ? now : since
+      if left.isEmpty || !isPatient || now.duration(since: since) >= stallTime {
         channel.close(promise: nil)
+      } else {
+        awaitPeer(channel, isPatient: isPatient, left, since: since)
       }
-    }
-  }
-
-  /// Closes the socket after the time to linger.
-  private func close(_ channel: any Channel, _ context: ChannelHandlerContext) {
-    timer?.cancel()
-    timer = context.eventLoop.assumeIsolated().scheduleTask(in: ConnectionHandler.lingerTime) {
-      channel.close(promise: nil)
     }
   }
 
