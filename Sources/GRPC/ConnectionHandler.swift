@@ -13,7 +13,7 @@ final class ConnectionHandler: ChannelInboundHandler {
   typealias OutboundOut = ByteBuffer
 
   /// Frames are gathered into buffers of this size; more of them leave in the same system call.
-  private static let chunkBytes = 48 << 10
+  static let chunkBytes = 48 << 10
   /// How long the peer may take to close its side, once the last frames have left.
   private static let lingerTime = TimeAmount.seconds(1)
 

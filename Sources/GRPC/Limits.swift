@@ -80,8 +80,9 @@ public struct Limits: Sendable {
   public var connectionWindowBytes = 4 << 20
 
   /// Output waiting for the socket, in bytes, past which reading stops: a peer that does not read
-  /// its answers gets to ask no more.
-  public var outputHighWater = 1 << 20
+  /// its answers gets to ask no more. The kernel holds some megabytes more, so a small buffer slows
+  /// nobody down; but each of 512 ``connections`` may fill it, and a chunk of 48 KiB: 56 MiB.
+  public var outputHighWater = 64 << 10
 
   /// Frames waiting in the session, past which the connection is closed: every answer that a peer
   /// can provoke without reading (acknowledgements, resets) ends here.

@@ -21,7 +21,8 @@ final class WorkerPool: CallExecutor {
   private static let shortQueue = 16
 
   private let common: BoundedThreads
-  private let short = BoundedThreads(threads: 1, queueDepth: shortQueue)
+  /// Made when it is first needed: most servers never do.
+  private let short = Mutex<BoundedThreads?>(nil)
 
   /// - Parameters:
   ///   - workers: the number of threads.
@@ -31,13 +32,19 @@ final class WorkerPool: CallExecutor {
   }
 
   func submit(isShort: Bool, _ job: @escaping @Sendable () -> Void) -> Bool {
-    (isShort ? short : common).submit(job)
+    guard isShort else { return common.submit(job) }
+    let threads = short.withLock { short in
+      let threads = short ?? BoundedThreads(threads: 1, queueDepth: WorkerPool.shortQueue)
+      short = threads
+      return threads
+    }
+    return threads.submit(job)
   }
 
   /// Ends the threads after the jobs that run, then calls `done`; jobs that wait are dropped.
   func shutdown(_ done: @escaping @Sendable () -> Void) {
-    let (common, short) = (common, short)
-    common.shutdown { short.shutdown(done) }
+    let short = short.withLock { $0 }
+    common.shutdown { if let short { short.shutdown(done) } else { done() } }
   }
 }
 
