@@ -12,13 +12,7 @@ internal import Synchronization
 public final class HealthService: Sendable {
   private let names: Set<String>
   private let arenas = ArenaPool()
-  private let state = Mutex(State())
-
-  private struct State {
-    var isServing = true
-    var nextWatch = 0
-    var watches: [Int: ResponseWriter] = [:]
-  }
+  private let isServing = Atomic(true)
 
   /// - Parameter names: the service names that exist, "" for the whole server among them.
   public init(names: Set<String>) {
@@ -26,31 +20,29 @@ public final class HealthService: Sendable {
   }
 
   public func register(in router: inout Router) {
+    let traits = MethodTraits(messageBytes: ServiceLimits.nameRequestBytes)
     router.unary(
-      "/grpc.health.v1.Health/Check", placement: { _ in .inline },
+      "/grpc.health.v1.Health/Check", placement: { _ in .inline }, traits: traits,
       { message, _ in
         let service = try self.service(message)
         guard self.names.contains(service) else {
           throw Status(.notFound, "unknown service \"\(service.prefix(200))\"")
         }
-        return try self.reply(self.state.withLock { $0.isServing } ? .serving : .notServing)
+        return try self.reply(self.status)
       })
-    router.streaming("/grpc.health.v1.Health/Watch") { _, writer in
+    router.streaming("/grpc.health.v1.Health/Watch", traits: traits) { _, writer in
       HealthWatch(health: self, writer: writer)
     }
   }
 
-  /// Announces NOT_SERVING to every probe from now on and to every watch at once, and ends the
-  /// watches: they would never end by themselves and hold up a drain.
+  /// Announces NOT_SERVING to every probe from now on. The watches hear of it, and end, when the
+  /// server begins to drain: they would never end by themselves.
   public func stopServing() {
-    let watches = state.withLock { state -> [ResponseWriter] in
-      state.isServing = false
-      return Array(state.watches.values)
-    }
-    for watch in watches {
-      send(.notServing, to: watch)
-      watch.finish(Status(.unavailable, "the server is shutting down"))
-    }
+    isServing.store(false, ordering: .releasing)
+  }
+
+  private var status: HealthCheckResponse.ServingStatus {
+    isServing.load(ordering: .acquiring) ? .serving : .notServing
   }
 
   fileprivate func service(_ message: ReceivedMessage) throws -> String {
@@ -67,7 +59,7 @@ public final class HealthService: Sendable {
     try OutgoingMessage(HealthCheckResponse(status: status), using: arenas)
   }
 
-  private func send(_ status: HealthCheckResponse.ServingStatus, to watch: ResponseWriter) {
+  fileprivate func send(_ status: HealthCheckResponse.ServingStatus, to watch: ResponseWriter) {
     do {
       watch.send(try reply(status))
     } catch {
@@ -75,23 +67,12 @@ public final class HealthService: Sendable {
     }
   }
 
-  /// - Returns: the number of the watch, nil for a name that nobody serves (which may not change).
-  fileprivate func watch(_ service: String, _ writer: ResponseWriter) -> Int? {
-    guard names.contains(service) else {
-      send(.serviceUnknown, to: writer)
-      return nil
-    }
-    return state.withLock { state in
-      // Sent under the lock, so that a change cannot overtake the first answer.
-      send(state.isServing ? .serving : .notServing, to: writer)
-      state.nextWatch += 1
-      state.watches[state.nextWatch] = writer
-      return state.nextWatch
-    }
-  }
-
-  fileprivate func unwatch(_ watch: Int) {
-    state.withLock { _ = $0.watches.removeValue(forKey: watch) }
+  /// Sends the first answer to a watch.
+  /// - Returns: whether the name is known, which never changes.
+  fileprivate func watch(_ service: String, _ writer: ResponseWriter) -> Bool {
+    let isKnown = names.contains(service)
+    send(isKnown ? status : .serviceUnknown, to: writer)
+    return isKnown
   }
 }
 
@@ -99,7 +80,9 @@ public final class HealthService: Sendable {
 private final class HealthWatch: StreamHandler {
   private let health: HealthService
   private let writer: ResponseWriter
-  private let watch = Mutex<(wasAsked: Bool, number: Int?)>((false, nil))
+  /// Both change on the I/O thread alone.
+  private let wasAsked = Atomic(false)
+  private let isUnknown = Atomic(false)
 
   init(health: HealthService, writer: ResponseWriter) {
     self.health = health
@@ -107,30 +90,28 @@ private final class HealthWatch: StreamHandler {
   }
 
   func receive(_ message: ReceivedMessage) {
+    guard !wasAsked.exchange(true, ordering: .relaxed) else {
+      writer.finish(Status(.unimplemented, "Watch takes one request"))
+      return
+    }
     do {
-      let service = try health.service(message)
-      let isFirst = watch.withLock { state in
-        defer { state.wasAsked = true }
-        return !state.wasAsked
-      }
-      guard isFirst else {
-        writer.finish(Status(.unimplemented, "Watch takes one request"))
-        return
-      }
-      let number = health.watch(service, writer)
-      watch.withLock { $0.number = number }
+      let isKnown = health.watch(try health.service(message), writer)
+      isUnknown.store(!isKnown, ordering: .relaxed)
     } catch {
       writer.finish(ErrorStatus.status(of: error))
     }
   }
 
   func halfClosed() {
-    if !watch.withLock({ $0.wasAsked }) {
+    if !wasAsked.load(ordering: .relaxed) {
       writer.finish(Status(.unimplemented, "Watch takes one request, none came"))
     }
   }
 
-  func closed() {
-    if let number = watch.withLock({ $0.number }) { health.unwatch(number) }
+  func draining() {
+    if !isUnknown.load(ordering: .relaxed) { health.send(.notServing, to: writer) }
+    writer.finish(Status(.unavailable, "the server is shutting down"))
   }
+
+  func closed() {}
 }

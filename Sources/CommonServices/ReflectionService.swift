@@ -11,14 +11,20 @@ public import KatibAPI
 /// The two protocols differ in nothing but their package. Each request of a stream is answered when
 /// it arrives, errors inside the message, on the I/O thread.
 public struct ReflectionService: Sendable {
-  private let index: DescriptorIndex
-  private let services: [String]
-  private let arenas = ArenaPool()
+  fileprivate let index: DescriptorIndex
+  fileprivate let services: [String]
+  fileprivate let budget: MemoryBudget
+  fileprivate let arenas: ArenaPool
 
-  /// - Parameter services: the full names to list.
-  public init(index: DescriptorIndex, services: [String]) {
+  /// - Parameters:
+  ///   - services: the full names to list.
+  ///   - budget: the process-wide memory budget.
+  public init(index: DescriptorIndex, services: [String], budget: MemoryBudget) {
     self.index = index
     self.services = services
+    self.budget = budget
+    arenas = ArenaPool(
+      budget: ArenaBudget(reserve: { budget.reserve($0) }, release: { budget.release($0) }))
   }
 
   /// The names under which reflection itself is served.
@@ -28,26 +34,28 @@ public struct ReflectionService: Sendable {
 
   public func register(in router: inout Router) {
     for name in ReflectionService.serviceNames {
-      router.streaming("/\(name)/ServerReflectionInfo") { _, writer in
-        ReflectionStream(index: index, services: services, arenas: arenas, writer: writer)
+      router.streaming(
+        "/\(name)/ServerReflectionInfo",
+        traits: MethodTraits(messageBytes: ServiceLimits.nameRequestBytes)
+      ) { _, writer in
+        ReflectionStream(service: self, writer: writer)
       }
     }
   }
 }
 
 private struct ReflectionStream: StreamHandler {
-  let index: DescriptorIndex
-  let services: [String]
-  let arenas: ArenaPool
+  let service: ReflectionService
   let writer: ResponseWriter
 
   func receive(_ message: ReceivedMessage) {
     do {
       let request = try message.withUnsafeBytes {
-        try ReflectionRequest(decoding: $0, using: arenas)
+        try ReflectionRequest(decoding: $0, using: service.arenas)
       }
       let response = ReflectionResponse(to: request, answer(request.question))
-      writer.send(try OutgoingMessage(response, using: arenas))
+      writer.send(
+        try OutgoingMessage(response, using: service.arenas, budget: service.budget))
     } catch {
       writer.finish(ErrorStatus.status(of: error))
     }
@@ -55,17 +63,20 @@ private struct ReflectionStream: StreamHandler {
 
   func halfClosed() { writer.finish(Status(.ok)) }
 
+  /// Every question so far has its answer, and the next one may never come.
+  func draining() { writer.finish(Status(.unavailable, "the server is shutting down")) }
+
   func closed() {}
 
   private func answer(_ question: ReflectionRequest.Question) -> ReflectionResponse.Answer {
     switch question {
     case .fileByName(let name):
-      return files(index.file(named: name), "no file is called \"\(name)\"")
+      return files(service.index.file(named: name), "no file is called \"\(name)\"")
     case .fileContainingSymbol(let symbol):
-      return files(index.file(declaring: symbol), "no file declares \"\(symbol)\"")
+      return files(service.index.file(declaring: symbol), "no file declares \"\(symbol)\"")
     case .listServices:
-      return .services(services)
-    case .allExtensionNumbers(let type) where index.isMessage(type):
+      return .services(service.services)
+    case .allExtensionNumbers(let type) where service.index.isMessage(type):
       return .extensionNumbers(type: type, [])
     case .allExtensionNumbers(let type):
       return error(.notFound, "no message is called \"\(type)\"")
@@ -80,7 +91,7 @@ private struct ReflectionStream: StreamHandler {
     _ file: DescriptorIndex.File?, _ absence: String
   ) -> ReflectionResponse.Answer {
     guard let file else { return error(.notFound, absence) }
-    return .files(index.closure(of: file).map(\.bytes))
+    return .files(service.index.closure(of: file).map(\.bytes))
   }
 
   private func error(_ code: StatusCode, _ message: String) -> ReflectionResponse.Answer {

@@ -43,7 +43,8 @@ public struct ServerProcess {
     health.register(in: &router)
     ReflectionService(
       index: DescriptorIndex.builtIn,
-      services: services + ["grpc.health.v1.Health"] + ReflectionService.serviceNames
+      services: services + ["grpc.health.v1.Health"] + ReflectionService.serviceNames,
+      budget: memoryBudget
     ).register(in: &router)
     let logger = self.logger
     // Blocked before any other thread exists: from now on a signal waits until somebody takes it,

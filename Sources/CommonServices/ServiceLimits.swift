@@ -1,13 +1,26 @@
 // Copyright 2026 The katib-suggestion authors
 // SPDX-License-Identifier: Apache-2.0
 
+package import GRPC
+
 /// Bounds that all services share, each with its reason.
 package enum ServiceLimits {
   /// Requests of more bytes than this are decoded one at a time, so that several large ones at once
   /// cannot add up their decode memory.
   package static let largeRequestBytes = 1 << 20
 
+  /// The largest request of the health and reflection services, which name one service, file or
+  /// symbol. They are answered on the I/O thread and echo what they were asked, so a large one
+  /// would be held several times over.
+  package static let nameRequestBytes = 4 << 10
+
   /// Replies up to this size are not counted in the memory budget: a worker and a slow reader
   /// hold few of them.
   package static let uncountedReplyBytes = 64 << 10
+
+  /// Validation, for which the controller takes every code but INVALID_ARGUMENT and UNKNOWN for a
+  /// yes: an overloaded server that said RESOURCE_EXHAUSTED would let every invalid Experiment
+  /// pass. UNAVAILABLE it asks again. And validation takes milliseconds, so the suggestions that
+  /// all workers compute need not hold it up.
+  package static let validation = MethodTraits(overload: .unavailable, isShort: true)
 }

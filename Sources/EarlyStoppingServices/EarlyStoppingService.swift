@@ -63,7 +63,7 @@ public final class EarlyStoppingService: Sendable {
     // Nothing to wait for, so it is answered while every worker waits for a DB manager.
     router.unary(
       "/\(name)/ValidateEarlyStoppingSettings", placement: { _ in .inline },
-      traits: MethodTraits(overloaded: .unavailable),
+      traits: ServiceLimits.validation,
       { message, _ in try self.validateEarlyStoppingSettings(message) })
   }
 

@@ -58,6 +58,11 @@ final class ClientConnection: HTTP2SessionDelegate, Connection {
 
   func outputBlocked(_ blocked: Bool, now: MonotonicInstant) {}
 
+  /// A server that is gone answers nothing.
+  func inputClosed(now: MonotonicInstant) { isClosing = true }
+
+  var endsWell: Bool { !isClosing }
+
   func timerFired(now: MonotonicInstant) {
     self.now = now
     wakeAt = nil

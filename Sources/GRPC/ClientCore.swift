@@ -98,7 +98,8 @@ final class ClientCore {
     waiting = []
     for call in calls { start(call) }
     do {
-      try channel.pipeline.syncOperations.addHandler(ConnectionHandler(connection))
+      try channel.pipeline.syncOperations.addHandler(
+        ConnectionHandler(connection, limits: configuration.limits))
     } catch {
       // The peer closed in between.
       connection.lost(now: .now())

@@ -13,7 +13,11 @@ protocol Connection: AnyObject {
   func receive(_ bytes: UnsafeRawBufferPointer, now: MonotonicInstant)
   func nextOutput() -> UnsafeRawBufferPointer?
   func timerFired(now: MonotonicInstant)
-  /// The socket takes no more output, or does again.
+  /// The socket takes no more output, has taken some of what was held up, or takes everything again.
   func outputBlocked(_ blocked: Bool, now: MonotonicInstant)
+  /// The peer has closed its half of the connection: it sends no more, and may still read.
+  func inputClosed(now: MonotonicInstant)
+  /// Whether the peer deserves the time to read what is still on its way when the connection is done.
+  var endsWell: Bool { get }
   func lost(now: MonotonicInstant)
 }

@@ -13,21 +13,31 @@ final class ConnectionHandler: ChannelInboundHandler {
   typealias OutboundOut = ByteBuffer
 
   /// Frames are gathered into buffers of this size; more of them leave in the same system call.
-  private static let chunkBytes = 48 << 10
-  /// How long the peer may take to read the last frames before the socket is closed.
+  static let chunkBytes = 48 << 10
+  /// How long the peer may take to close its side, once the last frames have left.
   private static let lingerTime = TimeAmount.seconds(1)
 
   private let connection: any Connection
+  /// How long a peer may take nothing of the last frames.
+  private let stallTime: Duration
+  /// Told when the connection is over but for its last frames.
+  private let lingers: ((any Channel) -> Void)?
   private var context: ChannelHandlerContext?
   private var buffer = ByteBuffer()
   private var timer: Scheduled<Void>?
   private var timerAt: MonotonicInstant?
   private var isReading = false
   private var isLingering = false
-  private var hasPendingRead = false
+  private var isInputClosed = false
+  /// What a full socket held when last looked at.
+  private var backlog: SocketBacklog?
 
-  init(_ connection: any Connection) {
+  init(
+    _ connection: any Connection, limits: Limits, lingers: ((any Channel) -> Void)? = nil
+  ) {
     self.connection = connection
+    self.lingers = lingers
+    stallTime = limits.stalledReplyTimeout
   }
 
   func handlerAdded(context: ChannelHandlerContext) {
@@ -53,6 +63,17 @@ final class ConnectionHandler: ChannelInboundHandler {
     context.fireChannelInactive()
   }
 
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if case ChannelEvent.inputClosed? = event as? ChannelEvent {
+      isInputClosed = true
+      if !isLingering {
+        connection.inputClosed(now: .now())
+        endTurn(context)
+      }
+    }
+    context.fireUserInboundEventTriggered(event)
+  }
+
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     // A reset by the peer, mostly. Whatever it is, the connection is of no use any more.
     context.close(promise: nil)
@@ -71,7 +92,9 @@ final class ConnectionHandler: ChannelInboundHandler {
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
+    guard !isLingering else { return }
     let isWritable = context.channel.isWritable
+    backlog = isWritable ? nil : SocketBacklog(context.channel)
     connection.outputBlocked(!isWritable, now: .now())
     // While the peer does not read, it is not read from.
     context.channel.setOption(.autoRead, value: isWritable).assumeIsolated().whenFailure { _ in }
@@ -146,6 +169,11 @@ final class ConnectionHandler: ChannelInboundHandler {
     timer = nil
     timerAt = nil
     guard let context, !isLingering else { return }
+    if let backlog {
+      let left = SocketBacklog(context.channel)
+      if left.hasMoved(since: backlog) { connection.outputBlocked(true, now: .now()) }
+      self.backlog = left
+    }
     connection.timerFired(now: .now())
     endTurn(context)
   }
@@ -153,15 +181,42 @@ final class ConnectionHandler: ChannelInboundHandler {
   // MARK: The end
 
   /// Lets the last frames arrive: closing at once, with unread input, would make the kernel send a
-  /// reset that overtakes them.
+  /// reset that overtakes them, and takes back what the peer has not acknowledged.
   private func linger(_ context: ChannelHandlerContext) {
     isLingering = true
-    timer?.cancel()
+    let isPatient = connection.endsWell
     end(keepingContext: true)
     let channel = context.channel
-    channel.close(mode: .output, promise: nil)
-    context.eventLoop.assumeIsolated().scheduleTask(in: ConnectionHandler.lingerTime) {
-      channel.close(promise: nil)
+    lingers?(channel)
+    if isInputClosed {
+      // There is nothing unread and never will be. Closing the other half would drop what is not
+      // written, though.
+      let flushed = context.eventLoop.makePromise(of: Void.self)
+      context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: flushed)
+      flushed.futureResult.assumeIsolated().whenComplete { _ in channel.close(promise: nil) }
+    } else {
+      channel.close(mode: .output, promise: nil)
+    }
+    guard channel.isActive else { return }
+    awaitPeer(channel, isPatient: isPatient, SocketBacklog(channel), since: .now())
+  }
+
+  /// Closes the socket when everything has arrived and the peer had the time to close it itself. A
+  /// slow reader is waited for, as long as it reads, if the connection did not break the rules.
+  private func awaitPeer(
+    _ channel: any Channel, isPatient: Bool, _ backlog: SocketBacklog, since: MonotonicInstant
+  ) {
+    timer = channel.eventLoop.assumeIsolated().scheduleTask(in: ConnectionHandler.lingerTime) {
+      [self] in
+      timer = nil
+      let left = SocketBacklog(channel)
+      let now = MonotonicInstant.now()
+      let since = left.hasMoved(since: backlog) ? now : since
+      if left.isEmpty || !isPatient || now.duration(since: since) >= stallTime {
+        channel.close(promise: nil)
+      } else {
+        awaitPeer(channel, isPatient: isPatient, left, since: since)
+      }
     }
   }
 

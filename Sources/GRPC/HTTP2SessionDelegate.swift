@@ -48,7 +48,7 @@ enum ControlFrame: Equatable {
   case pong(UInt64)
   case goAway(lastStream: Int32, code: UInt32)
   case reset(stream: Int32, code: UInt32)
-  /// PRIORITY, WINDOW_UPDATE and unknown types.
+  /// PRIORITY and WINDOW_UPDATE. Frames of unknown types are not reported.
   case other
 }
 

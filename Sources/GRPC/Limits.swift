@@ -21,23 +21,46 @@ public struct Limits: Sendable {
   public var receiveBudgetBytes = 32 << 20
 
   /// Messages up to this size are not counted in the budget: health checks must pass when it is
-  /// spent. They are bounded by ``calls`` instead: 1,024 calls of 4 KiB are 4 MiB.
+  /// spent. They are bounded by ``calls`` instead: 1,024 calls of 4 KiB are 4 MiB, or twice that
+  /// where a method takes no larger ones and they come compressed.
   public var uncountedMessageBytes = 4 << 10
 
   /// Streams that may wait for memory at once; each may hold one ``streamWindowBytes`` of data
   /// that arrived before it was told to wait, so 64 are 4 MiB. One more is refused.
   public var waitingStreams = 64
 
+  /// Messages of this size and more come one at a time on each connection, and stand in line for
+  /// memory. Ten times what a usual history takes.
+  public var largeMessageBytes = 256 << 10
+
+  /// Large messages of a connection that may wait behind the one being received. Together with
+  /// those of all other connections they take half the places of ``waitingStreams``: the other half
+  /// is for connections that have none.
+  public var waitingPerConnection = 16
+
+  /// The part of the budget that smaller messages may take where there is a line of large ones, in
+  /// bytes: somebody's large uploads must not hold up everybody's small requests.
+  public var aisleBytes = 4 << 20
+
   /// Time to receive a message once its length is known: a length announced and never sent would
   /// hold its memory for ever. 16 MiB in 30 s is 560 kB/s.
   public var messageTimeout = Duration.seconds(30)
 
-  /// Time without a byte after which a message gives up its memory, if others wait for memory. With
-  /// nobody waiting a pause costs nothing.
+  /// The time in which ``messageStallBytes`` of a message, or its end, must come if others wait for
+  /// memory; otherwise it gives up its own. With nobody waiting a pause costs nothing.
   public var messageStall = Duration.seconds(3)
+
+  /// 350 kB/s, less than ``messageTimeout`` asks of the largest message on the average. Any byte at
+  /// all was once enough, and a byte per second held 30 MiB.
+  public var messageStallBytes = 1 << 20
 
   /// A reply up to this size is never compressed: it fits one packet anyway.
   public var uncompressedReplyBytes = 1 << 10
+
+  /// Bytes that streams put aside because a message waits for memory or its client does not read the
+  /// answers to the ones before, in all. ``waitingStreams`` windows are 4 MiB; the rest is for
+  /// clients of streaming methods that ask faster than they read.
+  public var stashBytes = 8 << 20
 
   /// Messages a streaming handler may queue ahead of a slow reader, in bytes per call.
   public var queuedReplyBytes = 4 << 20
@@ -57,8 +80,9 @@ public struct Limits: Sendable {
   public var connectionWindowBytes = 4 << 20
 
   /// Output waiting for the socket, in bytes, past which reading stops: a peer that does not read
-  /// its answers gets to ask no more.
-  public var outputHighWater = 1 << 20
+  /// its answers gets to ask no more. The kernel holds some megabytes more, so a small buffer slows
+  /// nobody down; but each of 512 ``connections`` may fill it, and a chunk of 48 KiB: 56 MiB.
+  public var outputHighWater = 64 << 10
 
   /// Frames waiting in the session, past which the connection is closed: every answer that a peer
   /// can provoke without reading (acknowledgements, resets) ends here.
@@ -70,12 +94,27 @@ public struct Limits: Sendable {
   /// more takes the place of the one that has been idle longest.
   public var connections = 512
 
+  /// Connections that are over while their last frames are on their way to a slow reader; they are
+  /// not among the others. One more cuts the oldest off. Together they leave a third of 1,024
+  /// descriptors.
+  public var lingeringConnections = 128
+
   /// Calls open at once on one connection (SETTINGS_MAX_CONCURRENT_STREAMS).
   public var streamsPerConnection = 128
 
-  /// Calls open at once in the process; the next one is refused and may be retried. Each may hold
-  /// a header list, so 1,024 of them hold 16 MiB at the very worst.
+  /// Calls open at once in the process. Each may hold a header list, so 1,024 of them hold 16 MiB at
+  /// the very worst. The next one takes the place of a call that waits for its client on the
+  /// connection that has most; if that is its own, it is refused and may be retried.
   public var calls = 1_024
+
+  /// Calls beyond ``calls`` of methods that take small messages alone, so that health checks pass
+  /// when all the others are being worked for.
+  public var reservedCalls = 64
+
+  /// Time from the headers of a unary call to the end of its request, unless the time for a large
+  /// message counts. A request that never ends would hold its place among the calls for ever; those
+  /// of any client come in one go.
+  public var requestTimeout = Duration.seconds(30)
 
   /// Time for a client to send its preface and SETTINGS.
   public var handshakeTimeout = Duration.seconds(10)
@@ -124,8 +163,9 @@ public struct Limits: Sendable {
   /// DATA frames without data that do not end a stream. Legal, useless.
   var emptyData = TokenBucket.Rate(burst: 1_000, perSecond: 100)
 
-  /// Frames that carry no work: PRIORITY, WINDOW_UPDATE and unknown types. Each costs less than a
-  /// request; a client that reads a large reply sends about one WINDOW_UPDATE per data frame.
+  /// Frames that carry no work: PRIORITY and WINDOW_UPDATE. Each costs less than a request; a client
+  /// that reads a large reply sends about one WINDOW_UPDATE per data frame. Frames of unknown types
+  /// are not counted: nghttp2 skips them before anybody hears of them, at the price of reading them.
   var idleFrames = TokenBucket.Rate(burst: 20_000, perSecond: 10_000)
 
   // MARK: Keepalive

@@ -46,6 +46,15 @@ final class Mailbox: Sendable {
     if isFirst { wake() }
   }
 
+  /// The letters to one call so far, in the order they came; the others stay.
+  func collect(for key: CallKey) -> [Letter.Content] {
+    letters.withLock { letters in
+      guard letters.contains(where: { $0.key == key }) else { return [] }
+      defer { letters.removeAll { $0.key == key } }
+      return letters.filter { $0.key == key }.map(\.content)
+    }
+  }
+
   /// All letters so far, in the order they came.
   func collect() -> [Letter] {
     letters.withLock { letters in

@@ -10,7 +10,9 @@ internal import Synchronization
 ///
 /// Two ways to ask. ``reserve(_:)`` answers at once and is for memory a handler needs to finish
 /// what it began. Received messages instead wait in line (first come, first served) and only ever
-/// fill part of the budget, the ceiling, so that handlers can go on and give memory back.
+/// fill part of the budget, the ceiling, so that handlers can go on and give memory back. Small
+/// messages need not stand behind large ones: where there is a line, they have an aisle, a part of
+/// the budget of their own.
 public final class MemoryBudget: Sendable {
   /// A place in the line.
   struct Ticket: Sendable, Equatable {
@@ -19,6 +21,8 @@ public final class MemoryBudget: Sendable {
 
   enum Answer {
     case granted
+    /// The memory comes out of the aisle, and goes back there.
+    case grantedInAisle
     case waiting(Ticket)
     /// The message can never fit, or the line is full.
     case refused
@@ -34,13 +38,17 @@ public final class MemoryBudget: Sendable {
 
   private struct State {
     var used = 0
+    /// Of that, what messages took in the aisle.
+    var usedInAisle = 0
     var tickets: UInt64 = 0
     var line: [Waiter] = []
 
     /// Takes from the head of the line everyone who fits now.
     mutating func admit() -> [Waiter] {
       var admitted = 0
-      while admitted < line.count, used + line[admitted].bytes <= line[admitted].ceiling {
+      while admitted < line.count,
+        used - usedInAisle + line[admitted].bytes <= line[admitted].ceiling
+      {
         used += line[admitted].bytes
         admitted += 1
       }
@@ -76,9 +84,14 @@ public final class MemoryBudget: Sendable {
 
   /// Gives back what was reserved.
   public func release(_ bytes: Int) {
+    release(bytes, inAisle: false)
+  }
+
+  func release(_ bytes: Int, inAisle: Bool) {
     guard bytes > 0 else { return }
     let admitted = state.withLock { state in
       state.used -= bytes
+      if inAisle { state.usedInAisle -= bytes }
       return state.admit()
     }
     for waiter in admitted { waiter.granted() }
@@ -88,16 +101,24 @@ public final class MemoryBudget: Sendable {
   /// - Parameters:
   ///   - ceiling: the use of the whole budget this reservation may not exceed.
   ///   - line: how many may wait.
+  ///   - aisle: how much of the budget messages that do not wait in line may take; 0 for a message
+  ///     that must.
   ///   - granted: called when a waiting reservation was made, on any thread.
   func join(
-    _ bytes: Int, ceiling: Int, line: Int, granted: @escaping @Sendable () -> Void
+    _ bytes: Int, ceiling: Int, line: Int, aisle: Int = 0,
+    granted: @escaping @Sendable () -> Void
   ) -> Answer {
     let ceiling = min(ceiling, capacity)
     return state.withLock { state in
       guard bytes <= ceiling else { return .refused }
-      if state.line.isEmpty, state.used + bytes <= ceiling {
+      if state.line.isEmpty, state.used - state.usedInAisle + bytes <= ceiling {
         state.used += bytes
         return .granted
+      }
+      if state.usedInAisle + bytes <= aisle, bytes <= capacity - state.used {
+        state.used += bytes
+        state.usedInAisle += bytes
+        return .grantedInAisle
       }
       guard state.line.count < line else { return .refused }
       state.tickets += 1
@@ -126,20 +147,22 @@ public final class MemoryBudget: Sendable {
 final class Reservation: Sendable {
   private let budget: MemoryBudget
   private let bytes: Atomic<Int>
+  private let isInAisle: Bool
 
   /// Takes over `bytes` that were reserved before.
-  init(_ budget: MemoryBudget, reserved bytes: Int) {
+  init(_ budget: MemoryBudget, reserved bytes: Int, inAisle: Bool = false) {
     self.budget = budget
     self.bytes = Atomic(bytes)
+    isInAisle = inAisle
   }
 
-  deinit { budget.release(bytes.load(ordering: .relaxed)) }
+  deinit { budget.release(bytes.load(ordering: .relaxed), inAisle: isInAisle) }
 
   /// Gives back all but `count` bytes.
   func shrink(to count: Int) {
     let before = bytes.load(ordering: .relaxed)
     guard count < before else { return }
     bytes.store(count, ordering: .relaxed)
-    budget.release(before - count)
+    budget.release(before - count, inAisle: isInAisle)
   }
 }

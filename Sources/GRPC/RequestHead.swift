@@ -9,7 +9,7 @@ struct RequestHead: ~Copyable {
   /// How a request is answered without a handler.
   enum Refusal {
     /// An answer in terms of HTTP, for what is not gRPC at all.
-    case http(status: StaticString, Status)
+    case http(status: StaticString, Status, hasBody: Bool)
     /// Trailers only.
     case grpc(Status)
     /// Trailers only, with the encodings that would have been understood.
@@ -28,6 +28,7 @@ struct RequestHead: ~Copyable {
 
   private var listBytes = 0
   private var isPost = false
+  private var isHead = false
   private var isGRPC = false
   private var hasBadTimeout = false
   private var hasBadMetadata = false
@@ -73,6 +74,7 @@ struct RequestHead: ~Copyable {
       }
     } else if name.equals(":method") {
       isPost = value.equals("POST")
+      isHead = !isPost && value.equals("HEAD")
     }
   }
 
@@ -118,11 +120,13 @@ struct RequestHead: ~Copyable {
       return .grpc(Status(.resourceExhausted, message))
     }
     if !isPost {
-      return .http(status: "405", Status(.internalError, "gRPC uses the method POST"))
+      let status = Status(.internalError, "gRPC uses the method POST")
+      // The answer to HEAD has no body (RFC 9110 section 9.3.2); clients take one for an error.
+      return .http(status: "405", status, hasBody: !isHead)
     }
     if !isGRPC {
       let message = "the content-type is not application/grpc"
-      return .http(status: "415", Status(.invalidArgument, message))
+      return .http(status: "415", Status(.invalidArgument, message), hasBody: true)
     }
     if route == nil { return .grpc(Status(.unimplemented, "unknown method \(unroutedPath)")) }
     if hasBadTimeout { return .grpc(Status(.internalError, "malformed grpc-timeout")) }

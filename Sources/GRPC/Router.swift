@@ -17,20 +17,40 @@ public protocol StreamHandler: Sendable {
   func receive(_ message: ReceivedMessage)
   /// The client sends no more.
   func halfClosed()
+  /// The server is about to end: a call that would not end by itself is to be finished now. Called
+  /// when the drain begins, or right after the call has begun if that is later.
+  func draining()
   /// The call is over, answered or not; called exactly once, last.
   func closed()
 }
 
+extension StreamHandler {
+  /// Calls that end by themselves are waited for.
+  public func draining() {}
+}
+
 /// What is particular to one method.
 public struct MethodTraits: Sendable {
-  /// What a caller is told when the queue or the memory for messages is full: UNAVAILABLE where its
-  /// client tries again on nothing else.
-  public var overloaded = StatusCode.resourceExhausted
+  /// The largest message of a client, in bytes, compressed or not, where that is less than
+  /// `Limits.messageBytes`.
+  ///
+  /// Messages of methods that take none above `Limits.uncountedMessageBytes` need no memory of the
+  /// budget, so such calls are answered when it is spent.
+  public var messageBytes = Int.max
+  /// The answer while the server is short of memory or threads, or the client too slow for it.
+  public var overload = StatusCode.resourceExhausted
+  /// The work is short and must not stand behind long work: it has a thread and a queue of its own.
+  public var isShort = false
 
   public init() {}
 
-  public init(overloaded: StatusCode) {
-    self.overloaded = overloaded
+  public init(messageBytes: Int) {
+    self.messageBytes = messageBytes
+  }
+
+  public init(overload: StatusCode, isShort: Bool) {
+    self.overload = overload
+    self.isShort = isShort
   }
 }
 
@@ -52,7 +72,7 @@ public struct Router: Sendable {
     let kind: Kind
     let traits: MethodTraits
 
-    init(path: String, kind: Kind, traits: MethodTraits = MethodTraits()) {
+    init(path: String, kind: Kind, traits: MethodTraits) {
       self.path = path
       self.kind = kind
       self.traits = traits
@@ -81,9 +101,13 @@ public struct Router: Sendable {
   }
 
   /// Adds a streaming method of any kind, replacing one of the same path.
-  /// - Parameter open: called on the I/O thread when a call begins, before any message.
-  public mutating func streaming(_ path: String, _ open: @escaping StreamOpener) {
-    insert(Route(path: path, kind: .streaming(open)))
+  /// - Parameters:
+  ///   - traits: what is particular to the method.
+  ///   - open: called on the I/O thread when a call begins, before any message.
+  public mutating func streaming(
+    _ path: String, traits: MethodTraits = MethodTraits(), _ open: @escaping StreamOpener
+  ) {
+    insert(Route(path: path, kind: .streaming(open), traits: traits))
   }
 
   private mutating func insert(_ route: Route) {

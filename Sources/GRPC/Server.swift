@@ -29,7 +29,7 @@ public final class Server: Sendable {
   private struct Running: Sendable {
     var listener: any Channel
     var core: NIOLoopBound<ServerCore>
-    var children: NIOLoopBoundBox<[ObjectIdentifier: any Channel]>
+    var sockets: NIOLoopBound<OpenSockets>
   }
 
   private let configuration: ServerConfiguration
@@ -73,24 +73,26 @@ public final class Server: Sendable {
   public func start() throws -> BoundAddress {
     do {
       let core = try makeCore()
-      let children = NIOLoopBoundBox<[ObjectIdentifier: any Channel]>.makeBoxSendingValue(
-        [:], as: [ObjectIdentifier: any Channel].self, eventLoop: loop)
       let limits = configuration.limits
+      let sockets = try loop.submit { [loop] in
+        NIOLoopBound(OpenSockets(limits), eventLoop: loop)
+      }.wait()
       let bootstrap = ServerBootstrap(group: group)
         .serverChannelOption(.backlog, value: 1_024)
         .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
         .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+        .childChannelOption(.allowRemoteHalfClosure, value: true)
         .childChannelOption(
           .writeBufferWaterMark,
           value: .init(low: limits.outputHighWater / 4, high: limits.outputHighWater)
         )
         .childChannelInitializer { channel in
           channel.eventLoop.makeCompletedFuture {
-            try Server.accept(channel, core.value, children)
+            try Server.accept(channel, core.value, sockets.value)
           }
         }
       let listener = try bootstrap.bind(host: configuration.host, port: configuration.port).wait()
-      let running = Running(listener: listener, core: core, children: children)
+      let running = Running(listener: listener, core: core, sockets: sockets)
       state.withLock { $0 = .running(running) }
       return BoundAddress(
         host: listener.localAddress?.ipAddress ?? configuration.host,
@@ -120,8 +122,7 @@ public final class Server: Sendable {
   }
 
   private static func accept(
-    _ channel: any Channel, _ core: ServerCore,
-    _ children: NIOLoopBoundBox<[ObjectIdentifier: any Channel]>
+    _ channel: any Channel, _ core: ServerCore, _ sockets: OpenSockets
   ) throws {
     let peer = channel.remoteAddress.map { "\($0.ipAddress ?? "unknown"):\($0.port ?? 0)" }
     guard let connection = core.makeConnection(peer: peer ?? "unknown", now: .now()) else {
@@ -129,11 +130,11 @@ public final class Server: Sendable {
       channel.close(promise: nil)
       return
     }
-    let key = ObjectIdentifier(channel)
-    children.value[key] = channel
-    channel.closeFuture.assumeIsolated().whenComplete { _ in children.value[key] = nil }
+    sockets.add(channel)
+    let handler = ConnectionHandler(
+      connection, limits: core.limits, lingers: { sockets.lingers($0) })
     do {
-      try channel.pipeline.syncOperations.addHandler(ConnectionHandler(connection))
+      try channel.pipeline.syncOperations.addHandler(handler)
     } catch {
       // The client left in between.
       core.remove(connection)
@@ -161,16 +162,13 @@ public final class Server: Sendable {
     guard let running else { return }
     loop.execute {
       running.listener.close(promise: nil)
-      for connection in running.core.value.connections.values {
-        connection.drain(now: .now())
-        connection.outputReady?()
-      }
-      let closings = running.children.value.values.map(\.closeFuture)
+      running.core.value.drain(now: .now())
+      let closings = running.sockets.value.all.map(\.closeFuture)
       EventLoopFuture.andAllComplete(closings, on: loop).whenComplete { _ in
         closed.succeed(())
       }
       loop.scheduleTask(in: .nanoseconds(grace.saturatingNanoseconds)) {
-        for child in running.children.value.values { child.close(promise: nil) }
+        for channel in running.sockets.value.all { channel.close(promise: nil) }
       }
     }
   }
@@ -190,5 +188,37 @@ public final class Server: Sendable {
     closed.succeed(())
     // Workers that still run post their results to the I/O thread, so that ends last.
     workers.shutdown { [group] in group.shutdownGracefully { _ in } }
+  }
+}
+
+/// The sockets of a server's connections, on the I/O thread: also of those connections that are over
+/// and whose last frames are on their way.
+private final class OpenSockets {
+  private let limits: Limits
+  private var channels: [ObjectIdentifier: any Channel] = [:]
+  /// Longest first.
+  private var lingering: [any Channel] = []
+
+  init(_ limits: Limits) {
+    self.limits = limits
+  }
+
+  var all: [any Channel] { Array(channels.values) }
+
+  func add(_ channel: any Channel) {
+    let key = ObjectIdentifier(channel)
+    channels[key] = channel
+    channel.closeFuture.assumeIsolated().whenComplete { [self] _ in
+      channels[key] = nil
+      lingering.removeAll { $0 === channel }
+    }
+  }
+
+  /// The connection of this socket is over. Where too many linger, the first has had its time.
+  func lingers(_ channel: any Channel) {
+    lingering.append(channel)
+    if lingering.count > limits.lingeringConnections {
+      lingering.removeFirst().close(promise: nil)
+    }
   }
 }

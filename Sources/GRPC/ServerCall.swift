@@ -6,7 +6,7 @@
 /// The two directions are independent: the client may be done while the reply is not begun, and a
 /// reply may end while the client still sends. Each moves through its own states once:
 ///
-///     request   headers -> receiving (-> waiting for memory -> receiving) -> ended
+///     request   headers -> receiving (-> waiting for memory, or held back -> receiving) -> ended
 ///                                    or, from anywhere -> discarded
 ///     reply     none -> started -> final status -> last frame sent
 final class ServerCall {
@@ -15,8 +15,12 @@ final class ServerCall {
     case headers
     /// Messages come in.
     case receiving
-    /// A message waits for memory; what arrives meanwhile is in the stash.
-    case waiting(MemoryBudget.Ticket, MessageReader.Prefix, bytes: Int)
+    /// A message waits for memory; what arrives meanwhile is in the stash. Without a ticket it waits
+    /// behind another message of its connection.
+    case waiting(MemoryBudget.Ticket?, MessageReader.Prefix, bytes: Int)
+    /// The next message waits until the answers to the ones before have left; what arrives
+    /// meanwhile is in the stash.
+    case heldBack
     /// The client has sent everything.
     case ended
     /// Nobody is interested in what still comes.
@@ -34,19 +38,25 @@ final class ServerCall {
 
   @exclusivity(unchecked) var request = Request.headers
   @exclusivity(unchecked) var reader = MessageReader()
-  /// Bytes behind the prefix of a message that waits. Bounded by the stream's window.
-  var stash: [UInt8] = []
-  /// The stream ended while a message waited.
+  /// Bytes that wait, from ``stashStart`` on. Bounded by the stream's window.
+  @exclusivity(unchecked) var stash: [UInt8] = []
+  var stashStart = 0
+  /// The stream ended while bytes waited.
   var endedWhileWaiting = false
   @exclusivity(unchecked) var messagesReceived = 0
+  /// The largest message, set when the headers are accepted.
+  @exclusivity(unchecked) var messageLimit = 0
   /// The message of a unary call, until the stream ends.
   @exclusivity(unchecked) var unaryMessage: (ReceivedMessage, MessageReader.Prefix)?
   /// The request of a unary call in the workers' queue.
   @exclusivity(unchecked) var queued: QueuedRequest?
-  /// When a message that holds memory must be complete.
+  /// A reset was submitted: nothing more can be said.
+  var isReset = false
+  /// When a message that holds memory must be complete, or the request behind it.
   @exclusivity(unchecked) var messageDeadline: MonotonicInstant?
-  /// When bytes of that message last came.
+  /// Since when bytes of that message are counted, and how many had come then.
   @exclusivity(unchecked) var messageProgress: MonotonicInstant?
+  var messageMark = 0
 
   @exclusivity(unchecked) var hasStartedReply = false
   @exclusivity(unchecked) var replyEncoding: Compression?
@@ -56,7 +66,7 @@ final class ServerCall {
   @exclusivity(unchecked) var plainBody: [UInt8]?
   /// nghttp2 waits for `resume`.
   @exclusivity(unchecked) var isBodyPaused = false
-  /// When the client last let bytes of the reply through.
+  /// When the client last let bytes of the reply through, or when there last began to be some.
   @exclusivity(unchecked) var replyProgress: MonotonicInstant
 
   @exclusivity(unchecked) var bytesReceived = 0
@@ -75,12 +85,33 @@ final class ServerCall {
     if case .unary? = head.route?.kind { true } else { false }
   }
 
+  /// Whether the call goes on, or ends, with what its client does next. The others are worked for.
+  var waitsForClient: Bool {
+    if isReset { return false }
+    switch request {
+    case .headers, .receiving, .waiting, .heldBack: return true
+    case .ended, .discarded: return isReplyStalled || (handler != nil && finalStatus == nil)
+    }
+  }
+
+  /// Whether bytes that come are put aside.
+  var isStashing: Bool {
+    switch request {
+    case .waiting, .heldBack: true
+    default: false
+    }
+  }
+
   var isDiscarding: Bool {
     if case .discarded = request { true } else { false }
   }
 
-  /// Whether there are bytes of the reply that the client has not let through.
-  var isReplyStalled: Bool { hasStartedReply && !isBodyPaused }
+  /// Whether the client's window holds up whatever there is of the reply, or may come.
+  var isBodyHeldUp: Bool { hasStartedReply && !isBodyPaused }
+
+  /// Whether there is something of the reply that the client has not let through: a stream whose
+  /// last message has filled the window to the byte owes nothing.
+  var isReplyStalled: Bool { isBodyHeldUp && (finalStatus != nil || !outgoing.isEmpty) }
 
   /// Whether every byte of the answer but the last frame has left.
   var isAnswered: Bool { finalStatus != nil && outgoing.isEmpty }

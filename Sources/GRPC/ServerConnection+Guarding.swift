@@ -45,10 +45,46 @@ extension ServerConnection {
     session.submitGoAway(code: HTTP2Code.enhanceYourCalm, debug: reason)
   }
 
-  /// Called by the owner when the socket takes no more output, and when it does again.
+  /// Called by the owner when the socket takes no more output, when it has taken some of what was
+  /// held up, and when it takes everything again.
   func outputBlocked(_ blocked: Bool, now: MonotonicInstant) {
-    blockedSince = blocked ? (blockedSince ?? now) : nil
+    outputProgress = now
+    blockedSince = blocked ? now : nil
     if blocked { arm(now.advanced(by: core.limits.stalledReplyTimeout)) }
+  }
+
+  var endsWell: Bool { !isClosing && session.failure == nil }
+
+  /// The requests that are complete get their answers; the others never will be. A client that only
+  /// has nothing more to say reads on. One that is gone answers the GOAWAY with a TCP reset, which
+  /// ends the work for it.
+  func inputClosed(now: MonotonicInstant) {
+    self.now = now
+    for call in calls.elements where call.finalStatus == nil {
+      if case .ended = call.request, call.handler == nil { continue }
+      reset(call, code: HTTP2Code.cancel)
+    }
+    endIntake()
+  }
+
+  /// Ends a call without an answer.
+  func reset(_ call: ServerCall, code: UInt32) {
+    call.isReset = true
+    call.context?.cancel(.cancelled)
+    discardRequest(call)
+    session.submitReset(stream: call.stream, code: code)
+  }
+
+  /// Resets the oldest call that waits for its client, to make room for another connection's.
+  /// - Returns: false if there is none.
+  func giveUpCall(now: MonotonicInstant) -> Bool {
+    let waiting = calls.elements.filter(\.waitsForClient)
+    guard let call = waiting.min(by: { $0.began < $1.began }) else { return false }
+    self.now = now
+    // Before there is an answer no handler has done anything, so the client may try again.
+    let isUntouched = call.handler == nil && !call.hasStartedReply
+    reset(call, code: isUntouched ? HTTP2Code.refusedStream : HTTP2Code.cancel)
+    return true
   }
 
   /// Whether the session has queued more frames than a client that reads can cause.
@@ -77,13 +113,14 @@ extension ServerConnection {
     if let blockedSince, isDue(blockedSince.advanced(by: limits.stalledReplyTimeout)) {
       isClosing = true
     }
-    if case .announced(let since) = draining, isDue(since.advanced(by: limits.drainPingTimeout)) {
+    if case .announced(let since, _) = draining, isDue(since.advanced(by: limits.drainPingTimeout))
+    {
       endIntake()
     }
     if let idle = limits.idleTimeout, calls.isEmpty, case .no = draining,
       isDue(idleSince.advanced(by: idle))
     {
-      drain(now: now)
+      drain(now: now, reason: "max_idle")
     }
     if let idle = limits.idleTimeout, !calls.isEmpty { arm(now.advanced(by: idle)) }
     guard let interval = limits.keepaliveInterval else { return }
@@ -97,52 +134,74 @@ extension ServerConnection {
   }
 
   private func checkCall(_ call: ServerCall) {
+    guard !call.isReset else { return }
     let limits = core.limits
-    if call.isReplyStalled,
-      isDue(call.replyProgress.advanced(by: limits.stalledReplyTimeout))
+    // While the socket is blocked no call can get on, and the connection has a timer of its own.
+    if call.isReplyStalled, blockedSince == nil,
+      isDue(max(call.replyProgress, outputProgress).advanced(by: limits.stalledReplyTimeout))
     {
-      call.context?.cancel(.cancelled)
-      session.submitReset(stream: call.stream, code: HTTP2Code.cancel)
-      return
+      return reset(call, code: HTTP2Code.cancel)
     }
     if let deadline = call.context?.deadline, !call.isAnswered, isDue(deadline) {
       abort(call, Status(.deadlineExceeded, "the deadline of the call has passed"))
       return
     }
-    if let deadline = call.messageDeadline, isDue(deadline) {
-      abort(call, Status(.resourceExhausted, "the message came too slowly"))
-      return
+    // A unary request that waits for memory is not to blame. A stream may last.
+    if case .receiving = call.request, call.isUnary || call.messageDeadline != nil,
+      isDue(call.messageDeadline ?? call.began.advanced(by: limits.requestTimeout))
+    {
+      return overloaded(call, "the request came too slowly")
     }
     if let progress = call.messageProgress,
       isDue(progress.advanced(by: limits.messageStall))
     {
-      guard core.budget.waiting > 0 else { return arm(now.advanced(by: limits.messageStall)) }
-      abort(call, Status(.resourceExhausted, "the message stalled while others wait for memory"))
+      let isSlow = call.bytesReceived - call.messageMark < limits.messageStallBytes
+      if isSlow, core.budget.waiting > 0 {
+        return overloaded(call, "the message came too slowly while others wait for memory")
+      }
+      call.messageProgress = now
+      call.messageMark = call.bytesReceived
+      arm(now.advanced(by: limits.messageStall))
     }
   }
 
   // MARK: Draining
 
   /// Begins a graceful end: new calls are still served until the client must have heard of it.
-  func drain(now: MonotonicInstant) {
+  /// - Parameter reason: what clients may log.
+  func drain(now: MonotonicInstant, reason: StaticString = "") {
     self.now = now
+    if core.isDraining {
+      for call in calls.elements { announceDrain(call) }
+    }
     guard case .no = draining else { return }
-    draining = .announced(now)
+    draining = .announced(now, reason: reason)
     session.submitShutdownNotice()
     session.submitPing(ServerConnection.drainPing)
     arm(now.advanced(by: core.limits.drainPingTimeout))
   }
 
-  /// Ends a connection without calls at once, to make room for another.
-  func retire(now: MonotonicInstant) {
+  /// Ends a connection at once, to make room for others.
+  /// - Parameter reason: what clients may log.
+  func retire(now: MonotonicInstant, reason: StaticString) {
     self.now = now
     guard !isClosing else { return }
     isClosing = true
-    session.submitGoAway(code: HTTP2Code.noError, debug: "max_connections")
+    session.submitGoAway(code: HTTP2Code.noError, debug: reason)
+  }
+
+  /// Gives a streaming call the chance to end: one that waits for its client would hold the drain
+  /// up for the whole grace period.
+  func announceDrain(_ call: ServerCall) {
+    guard let handler = call.handler else { return }
+    handler.draining()
+    takeAnswers(call)
   }
 
   private func endIntake() {
+    var reason: StaticString = ""
+    if case .announced(_, let given) = draining { reason = given }
     draining = .lastCalls
-    session.submitGoAway(code: HTTP2Code.noError)
+    session.submitGoAway(code: HTTP2Code.noError, debug: reason)
   }
 }

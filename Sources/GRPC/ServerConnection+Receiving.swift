@@ -8,6 +8,8 @@ extension ServerConnection {
     headerStream = stream
     headerDeadline = deadline
     arm(deadline)
+    // The block before may have broken the rules; such a one never ends.
+    isReceivingRequest = false
     guard !isTrailers else { return }
     let call = ServerCall(stream: stream, now: now)
     call.slot = calls.insert(call)
@@ -20,7 +22,7 @@ extension ServerConnection {
   func endHeaders(_ stream: Int32, endStream: Bool) {
     headerDeadline = nil
     guard let call = call(stream) else { return }
-    if isReceivingRequest {
+    if isReceivingRequest, case .headers = call.request {
       isReceivingRequest = false
       swap(&call.head, &head)
       open(call)
@@ -29,11 +31,10 @@ extension ServerConnection {
   }
 
   private func open(_ call: ServerCall) {
-    if isClosing || core.openCalls > core.limits.calls {
+    if isClosing || (core.openCalls > core.limits.calls && !core.makeRoom(for: call, on: self)) {
       call.request = .discarded
       call.finalStatus = Status(.unavailable, "too many open calls")
-      session.submitReset(stream: call.stream, code: HTTP2Code.refusedStream)
-      return
+      return reset(call, code: HTTP2Code.refusedStream)
     }
     if let refusal = call.head.refusal(limit: headerListLimit) {
       refuse(call, refusal)
@@ -45,11 +46,13 @@ extension ServerConnection {
     let context = CallContext(
       path: route.path, metadata: call.head.metadata, deadline: deadline, peer: peer)
     call.context = context
+    call.messageLimit = min(route.traits.messageBytes, core.limits.messageBytes)
     call.request = .receiving
     if case .streaming(let open) = route.kind {
       call.replyEncoding = call.head.replyEncoding
       let key = CallKey(connection: serial, stream: call.stream)
       call.handler = open(context, ResponseWriter(key: key, mailbox: core.mailbox))
+      if core.isDraining { announceDrain(call) }
     }
   }
 
@@ -58,19 +61,22 @@ extension ServerConnection {
     guard let call = call(stream) else { return }
     call.bytesReceived += bytes.count
     switch call.request {
-    case .waiting:
-      // Not consumed, so no more than one window can follow.
-      call.stash.append(contentsOf: bytes)
+    case .waiting, .heldBack:
+      stash(call, bytes)
     case .receiving:
-      if call.messageProgress != nil { call.messageProgress = now }
-      read(call, bytes)
+      let count = read(call, bytes)
+      session.consume(count, stream: stream)
+      if count < bytes.count, call.isStashing {
+        stash(call, UnsafeRawBufferPointer(rebasing: bytes[count...]))
+      }
     case .headers, .ended, .discarded:
       session.consume(bytes.count, stream: stream)
     }
   }
 
-  /// Cuts bytes into messages as far as memory allows.
-  private func read(_ call: ServerCall, _ bytes: UnsafeRawBufferPointer) {
+  /// Cuts bytes into messages as far as memory, and a client that reads its answers, allow.
+  /// - Returns: how many bytes need not come again: all of them, unless the call is now stashing.
+  private func read(_ call: ServerCall, _ bytes: UnsafeRawBufferPointer) -> Int {
     var rest = bytes
     reading: while case .receiving = call.request {
       switch call.reader.next(&rest) {
@@ -79,12 +85,40 @@ extension ServerConnection {
       case .message(let message, let prefix): received(message, prefix, call)
       }
     }
-    if case .waiting = call.request {
-      call.stash.append(contentsOf: rest)
-      session.consume(bytes.count - rest.count, stream: call.stream)
-    } else {
-      session.consume(bytes.count, stream: call.stream)
+    return call.isStashing ? bytes.count - rest.count : bytes.count
+  }
+
+  /// Puts bytes aside. They are not consumed, so no more than one window can follow.
+  private func stash(_ call: ServerCall, _ bytes: UnsafeRawBufferPointer) {
+    guard core.stashedBytes + bytes.count <= core.limits.stashBytes else {
+      return abort(call, Status(.resourceExhausted, "too much waits to be read"))
     }
+    core.stashedBytes += bytes.count
+    call.stash.append(contentsOf: bytes)
+  }
+
+  /// Goes on with what was put aside.
+  private func readStash(_ call: ServerCall) {
+    call.request = .receiving
+    let stash = call.stash
+    let count = stash.withUnsafeBytes { bytes in
+      read(call, UnsafeRawBufferPointer(rebasing: bytes[call.stashStart...]))
+    }
+    // Discarded meanwhile, the stash is gone already.
+    guard !call.isDiscarding else { return }
+    session.consume(count, stream: call.stream)
+    core.stashedBytes -= count
+    call.stashStart += count
+    if call.stashStart == stash.count {
+      call.stash = []
+      call.stashStart = 0
+    }
+    if call.endedWhileWaiting, case .receiving = call.request { requestEnded(call) }
+  }
+
+  /// The answers that held a stream back have left.
+  func answersLeft(_ call: ServerCall) {
+    if case .heldBack = call.request { readStash(call) }
   }
 
   /// Decides about a message from its prefix alone.
@@ -97,36 +131,90 @@ extension ServerConnection {
       let problem = prefix.flag > 1 ? "invalid" : "set without a grpc-encoding"
       return finish(call, Status(.internalError, "the compressed flag is \(problem)"))
     }
-    guard prefix.length <= limits.messageBytes else {
-      let text = "a message of \(prefix.length) bytes is over the limit of \(limits.messageBytes)"
+    guard prefix.length <= call.messageLimit else {
+      let text = "a message of \(prefix.length) bytes is over the limit of \(call.messageLimit)"
       return finish(call, Status(.resourceExhausted, text))
     }
     var bytes = prefix.length
     if prefix.flag == 1 {
-      bytes += Compression.bound(compressed: prefix.length, limit: limits.messageBytes)
+      bytes += Compression.bound(compressed: prefix.length, limit: call.messageLimit)
     }
-    guard bytes > limits.uncountedMessageBytes else {
+    // A method whose largest message is so small holds two of them at most, as sent and inflated.
+    guard bytes > limits.uncountedMessageBytes, call.messageLimit > limits.uncountedMessageBytes
+    else {
       return begin(call, prefix, reservation: nil)
     }
-    let key = CallKey(connection: serial, stream: call.stream)
-    let reserved = bytes
-    let answer = core.budget.join(
-      bytes, ceiling: limits.receiveBudgetBytes, line: limits.waitingStreams
-    ) { [mailbox = core.mailbox] in mailbox.post(.memoryGranted(reserved), to: key) }
-    switch answer {
-    case .granted:
-      begin(call, prefix, reservation: Reservation(core.budget, reserved: bytes))
-    case .waiting(let ticket):
-      call.request = .waiting(ticket, prefix, bytes: bytes)
-    case .refused:
-      finish(call, noMemory(call, prefix))
+    if bytes >= limits.largeMessageBytes {
+      lineUp(call, prefix, bytes)
+    } else {
+      ask(call, prefix, bytes, aisle: limits.aisleBytes)
     }
   }
 
-  private func noMemory(_ call: ServerCall, _ prefix: MessageReader.Prefix) -> Status {
-    Status(
-      call.head.route?.traits.overloaded ?? .resourceExhausted,
-      "no memory for a message of \(prefix.length) bytes")
+  /// Asks the budget for a message's memory.
+  private func ask(
+    _ call: ServerCall, _ prefix: MessageReader.Prefix, _ bytes: Int, aisle: Int
+  ) {
+    let key = CallKey(connection: serial, stream: call.stream)
+    let answer = core.budget.join(
+      bytes, ceiling: core.limits.receiveBudgetBytes,
+      line: core.limits.waitingStreams - core.waitingBehind, aisle: aisle
+    ) { [mailbox = core.mailbox] in mailbox.post(.memoryGranted(bytes), to: key) }
+    switch answer {
+    case .granted:
+      begin(call, prefix, reservation: Reservation(core.budget, reserved: bytes))
+    case .grantedInAisle:
+      begin(call, prefix, reservation: Reservation(core.budget, reserved: bytes, inAisle: true))
+    case .waiting(let ticket):
+      call.request = .waiting(ticket, prefix, bytes: bytes)
+    case .refused:
+      overloaded(call, "no memory for a message of \(prefix.length) bytes")
+    }
+  }
+
+  /// One large message of a connection at a time has memory, or stands in line for it. Otherwise one
+  /// client that announces a hundred of them makes all others wait, or be refused, for as long as it
+  /// likes.
+  private func lineUp(_ call: ServerCall, _ prefix: MessageReader.Prefix, _ bytes: Int) {
+    guard largeStream != 0 else {
+      largeStream = call.stream
+      return ask(call, prefix, bytes, aisle: 0)
+    }
+    let limits = core.limits
+    guard largeQueue.count < limits.waitingPerConnection,
+      core.budget.waiting + core.waitingBehind < limits.waitingStreams / 2
+    else {
+      return overloaded(call, "too many large messages at once on this connection")
+    }
+    largeQueue.append(call.stream)
+    core.waitingBehind += 1
+    call.request = .waiting(nil, prefix, bytes: bytes)
+  }
+
+  /// A large message is received or given up: the next one of the connection may come.
+  private func leaveLine(_ call: ServerCall) {
+    // So it is for nearly all calls.
+    guard largeStream != 0 else { return }
+    if largeStream == call.stream {
+      largeStream = 0
+    } else if let index = largeQueue.firstIndex(of: call.stream) {
+      largeQueue.remove(at: index)
+      core.waitingBehind -= 1
+    }
+    while largeStream == 0, !largeQueue.isEmpty {
+      let stream = largeQueue.removeFirst()
+      core.waitingBehind -= 1
+      guard let next = self.call(stream), case .waiting(nil, let prefix, let bytes) = next.request
+      else { continue }
+      next.request = .receiving
+      lineUp(next, prefix, bytes)
+      if case .receiving = next.request { readStash(next) }
+    }
+  }
+
+  /// Ends a call because the server has too much to do.
+  func overloaded(_ call: ServerCall, _ text: String) {
+    abort(call, Status(call.head.route?.traits.overload ?? .resourceExhausted, text))
   }
 
   /// Goes on with a message that has its memory.
@@ -134,13 +222,14 @@ extension ServerConnection {
     _ call: ServerCall, _ prefix: MessageReader.Prefix, reservation: Reservation?
   ) {
     guard let message = ReceivedMessage(count: prefix.length, reservation: reservation) else {
-      return finish(call, noMemory(call, prefix))
+      return overloaded(call, "no memory for a message of \(prefix.length) bytes")
     }
     call.reader.begin(message)
     guard reservation != nil else { return }
     let deadline = now.advanced(by: core.limits.messageTimeout)
     call.messageDeadline = deadline
     call.messageProgress = now
+    call.messageMark = call.bytesReceived
     arm(deadline)
     arm(now.advanced(by: core.limits.messageStall))
     // Only now may the client send much at once. Streaming calls keep the small window: it bounds
@@ -152,43 +241,55 @@ extension ServerConnection {
 
   /// The reservation a message waited for was made.
   func memoryGranted(_ bytes: Int, _ call: ServerCall?) {
-    guard let call, case .waiting(_, let prefix, bytes) = call.request else {
+    guard let call, case .waiting(_?, let prefix, bytes) = call.request else {
       core.budget.release(bytes)
       return
     }
     call.request = .receiving
     begin(call, prefix, reservation: Reservation(core.budget, reserved: bytes))
-    let stash = call.stash
-    call.stash = []
-    stash.withUnsafeBytes { read(call, $0) }
-    if call.endedWhileWaiting, case .receiving = call.request { requestEnded(call) }
+    if case .receiving = call.request { readStash(call) }
   }
 
   private func received(
     _ message: ReceivedMessage, _ prefix: MessageReader.Prefix, _ call: ServerCall
   ) {
     call.messagesReceived += 1
-    call.messageDeadline = nil
     call.messageProgress = nil
+    leaveLine(call)
     guard let handler = call.handler else {
       call.unaryMessage = (message, prefix)
+      // Nothing is left to send but the end.
+      if call.messageDeadline != nil {
+        call.messageDeadline = now.advanced(by: core.limits.requestTimeout)
+      }
       return
     }
-    guard prefix.flag == 1, let encoding = call.head.encoding else {
-      return handler.receive(message)
+    call.messageDeadline = nil
+    if prefix.flag == 1, let encoding = call.head.encoding {
+      do throws(Status) {
+        handler.receive(try encoding.decompress(message, limit: call.messageLimit))
+      } catch {
+        return finish(call, error)
+      }
+    } else {
+      handler.receive(message)
     }
-    do throws(Status) {
-      let plain = try encoding.decompress(message, limit: core.limits.messageBytes)
-      handler.receive(plain)
-    } catch {
-      finish(call, error)
-    }
+    takeAnswers(call)
+    // One message after the other: who does not read the answers is not asked for more.
+    if !call.outgoing.isEmpty, case .receiving = call.request { call.request = .heldBack }
+  }
+
+  /// Takes what a handler has answered on the spot, so that it counts before anything else is
+  /// asked of it. As letters the answers to one segment's requests once filled the memory.
+  func takeAnswers(_ call: ServerCall) {
+    let key = CallKey(connection: serial, stream: call.stream)
+    for content in core.mailbox.collect(for: key) { take(content, call) }
   }
 
   /// The client half-closed.
   func requestEnded(_ call: ServerCall) {
     switch call.request {
-    case .waiting: call.endedWhileWaiting = true
+    case .waiting, .heldBack: call.endedWhileWaiting = true
     case .headers, .ended, .discarded: break
     case .receiving:
       guard call.reader.isBetweenMessages else {
@@ -197,6 +298,7 @@ extension ServerConnection {
       call.request = .ended
       if let handler = call.handler {
         handler.halfClosed()
+        takeAnswers(call)
       } else if let (message, prefix) = call.unaryMessage {
         call.unaryMessage = nil
         dispatch(call, message, prefix)
@@ -208,7 +310,7 @@ extension ServerConnection {
 
   /// Whatever the client still sends is dropped, and what it sent is freed.
   func discardRequest(_ call: ServerCall) {
-    if case .waiting(let ticket, _, _) = call.request {
+    if case .waiting(let ticket?, _, _) = call.request {
       // If it was granted just now, the letter that says so finds nobody waiting and gives the
       // memory back.
       _ = core.budget.leave(ticket)
@@ -217,8 +319,14 @@ extension ServerConnection {
     call.reader.abandon()
     call.unaryMessage = nil
     call.messageDeadline = nil
-    call.stash = []
+    call.messageProgress = nil
+    if !call.stash.isEmpty {
+      core.stashedBytes -= call.stash.count - call.stashStart
+      call.stash = []
+      call.stashStart = 0
+    }
     // A worker that has not begun finds nothing to do.
     _ = call.queued?.take()
+    leaveLine(call)
   }
 }

@@ -7,28 +7,28 @@ internal import CNghttp2
 extension ServerConnection {
   /// Runs a unary handler, here or on a worker.
   func dispatch(_ call: ServerCall, _ message: ReceivedMessage, _ prefix: MessageReader.Prefix) {
-    guard case .unary(let placement, let handler)? = call.head.route?.kind,
+    guard let route = call.head.route, case .unary(let placement, let handler) = route.kind,
       let context = call.context
     else { return }
-    let limit = core.limits.messageBytes
     let coding = UnaryCoding(
       request: prefix.flag == 1 ? call.head.encoding : nil, reply: call.head.replyEncoding,
-      messageLimit: limit, uncompressedReply: core.limits.uncompressedReplyBytes)
+      messageLimit: call.messageLimit, uncompressedReply: core.limits.uncompressedReplyBytes)
     switch coding.request == nil ? message.withUnsafeBytes(placement) : .worker {
     case .inline: complete(call, coding.run(handler, message, context))
-    case .worker: enqueue(call, message) { coding.run(handler, $0, context) }
+    case .worker:
+      enqueue(call, message, isShort: route.traits.isShort) { coding.run(handler, $0, context) }
     }
   }
 
   private func enqueue(
-    _ call: ServerCall, _ message: ReceivedMessage,
+    _ call: ServerCall, _ message: ReceivedMessage, isShort: Bool,
     _ work: @escaping @Sendable (ReceivedMessage) -> Result<OutgoingMessage, Status>
   ) {
     let request = QueuedRequest(message)
     call.queued = request
     let key = CallKey(connection: serial, stream: call.stream)
     let mailbox = core.mailbox
-    let accepted = core.executor.submit {
+    let accepted = core.executor.submit(isShort: isShort) {
       let queued = MonotonicInstant.now()
       // Dropped meanwhile: the client is gone or was answered.
       guard let message = request.take() else { return }
@@ -37,8 +37,7 @@ extension ServerConnection {
     }
     call.queuedAt = now
     if !accepted {
-      let code = call.head.route?.traits.overloaded ?? .resourceExhausted
-      finish(call, Status(code, "the queue of the server is full"))
+      overloaded(call, "the queue of the server is full")
     }
   }
 
@@ -65,6 +64,7 @@ extension ServerConnection {
     else {
       return abort(call, Status(.resourceExhausted, "the client reads too slowly"))
     }
+    if call.hasStartedReply { owe(call) }
     call.outgoing.append(
       compressed(message, call.replyEncoding, above: core.limits.uncompressedReplyBytes))
     if call.hasStartedReply { resume(call) } else { startReply(call) }
@@ -73,6 +73,7 @@ extension ServerConnection {
   /// Ends a call after what it has sent so far.
   func finish(_ call: ServerCall, _ status: Status) {
     guard call.finalStatus == nil else { return }
+    if call.hasStartedReply { owe(call) }
     call.finalStatus = status
     discardRequest(call)
     if status.code != .ok { call.context?.cancel(.cancelled) }
@@ -86,13 +87,11 @@ extension ServerConnection {
   /// Ends a call at once: messages that are not yet sent are dropped.
   func abort(_ call: ServerCall, _ status: Status) {
     call.context?.cancel(status.code)
-    if call.outgoing.isInsideMessage || call.isReplyStalled {
+    if call.outgoing.isInsideMessage || call.isBodyHeldUp {
       // Half a message is out, so that no trailers could make sense of it; or the client lets
       // nothing through, and trailers would wait like the rest.
       call.finalStatus = status
-      discardRequest(call)
-      session.submitReset(stream: call.stream, code: HTTP2Code.cancel)
-      return
+      return reset(call, code: HTTP2Code.cancel)
     }
     call.outgoing.removeAll()
     finish(call, status)
@@ -114,15 +113,15 @@ extension ServerConnection {
       list.add("grpc-accept-encoding", Compression.accepted)
       list.add(status, messageLimit: core.limits.statusMessageBytes)
       list.withFields { session.submitResponse(stream: call.stream, $0, hasBody: false) }
-    case .http(let code, let status):
+    case .http(let code, let status, let hasBody):
       call.finalStatus = status
-      call.plainBody = Array((status.message + "\n").utf8)
+      if hasBody { call.plainBody = Array((status.message + "\n").utf8) }
       var list = HeaderList()
       list.add(":status", code)
       list.add("content-type", "text/plain")
       list.add(status, messageLimit: core.limits.statusMessageBytes)
-      startStalling(call)
-      list.withFields { session.submitResponse(stream: call.stream, $0, hasBody: true) }
+      if hasBody { startStalling(call) }
+      list.withFields { session.submitResponse(stream: call.stream, $0, hasBody: hasBody) }
     }
   }
 
@@ -147,11 +146,16 @@ extension ServerConnection {
     arm(now.advanced(byNanoseconds: stalledReplyTimeout))
   }
 
+  /// More is about to be owed. If nothing was, the client's time begins.
+  private func owe(_ call: ServerCall) {
+    guard !call.isReplyStalled else { return }
+    call.replyProgress = now
+    arm(now.advanced(byNanoseconds: stalledReplyTimeout))
+  }
+
   private func resume(_ call: ServerCall) {
     guard call.isBodyPaused else { return }
     call.isBodyPaused = false
-    call.replyProgress = now
-    arm(now.advanced(byNanoseconds: stalledReplyTimeout))
     session.resume(call.stream)
   }
 
@@ -166,6 +170,7 @@ extension ServerConnection {
     }
     let count = call.outgoing.copy(into: target)
     call.bytesSent += count
+    if call.outgoing.isEmpty { answersLeft(call) }
     guard call.outgoing.isEmpty else { return .wrote(count) }
     if let status = call.finalStatus {
       submitTrailers(call, status)

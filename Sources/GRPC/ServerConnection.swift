@@ -10,7 +10,7 @@ final class ServerConnection: HTTP2SessionDelegate, Connection {
   enum Draining {
     case no
     /// GOAWAY with the highest stream is sent; a PING tells when the client must know.
-    case announced(MonotonicInstant)
+    case announced(MonotonicInstant, reason: StaticString)
     /// GOAWAY with the last stream is sent.
     case lastCalls
   }
@@ -42,6 +42,10 @@ final class ServerConnection: HTTP2SessionDelegate, Connection {
   @exclusivity(unchecked) var isReceivingRequest = false
   @exclusivity(unchecked) var headerStream: Int32 = 0
   @exclusivity(unchecked) var headerDeadline: MonotonicInstant?
+  /// The stream whose large message has memory or stands in line for it; 0 for none.
+  @exclusivity(unchecked) var largeStream: Int32 = 0
+  /// The streams of large messages behind it.
+  var largeQueue: [Int32] = []
   /// The DATA frame being received had no bytes so far.
   @exclusivity(unchecked) var isDataFrameEmpty = true
 
@@ -49,8 +53,10 @@ final class ServerConnection: HTTP2SessionDelegate, Connection {
   var hasHandshaken = false
   var lastReceived: MonotonicInstant
   var idleSince: MonotonicInstant
-  /// When the socket stopped taking output.
+  /// Since when the socket, being full, has taken no output.
   var blockedSince: MonotonicInstant?
+  /// When a full socket last took output.
+  var outputProgress: MonotonicInstant
   var draining = Draining.no
   /// The rules were broken: flush and close.
   var isClosing = false
@@ -71,6 +77,7 @@ final class ServerConnection: HTTP2SessionDelegate, Connection {
     opened = now
     lastReceived = now
     idleSince = now
+    outputProgress = now
     guards = ConnectionGuards(core.limits)
     session = try HTTP2Session(.server, limits: core.limits, memory: core.sessionMemory)
     super.init()
@@ -103,7 +110,11 @@ final class ServerConnection: HTTP2SessionDelegate, Connection {
   /// Takes in what another thread has to say to a call.
   func deliver(_ content: Letter.Content, stream: Int32, now: MonotonicInstant) {
     self.now = now
-    let call = call(stream)
+    take(content, call(stream))
+  }
+
+  /// - Parameter call: nil if it is over.
+  func take(_ content: Letter.Content, _ call: ServerCall?) {
     switch content {
     case .message(let message):
       if let call { send(message, call) }
@@ -122,6 +133,9 @@ final class ServerConnection: HTTP2SessionDelegate, Connection {
   /// The connection is gone: every call on it is cancelled.
   func lost(now: MonotonicInstant) {
     self.now = now
+    // Nothing takes the place of what ends now.
+    core.waitingBehind -= largeQueue.count
+    largeQueue = []
     // nghttp2 reports no closed streams when a session is deleted.
     for call in calls.elements { close(call) }
     core.remove(self)

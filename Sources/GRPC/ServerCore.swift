@@ -17,6 +17,12 @@ final class ServerCore {
   private(set) var connections: [UInt64: ServerConnection] = [:]
   /// Calls open on all of them.
   var openCalls = 0
+  /// The server is about to end.
+  private(set) var isDraining = false
+  /// Large messages that wait behind another one of their connection.
+  var waitingBehind = 0
+  /// Bytes that calls have put aside.
+  var stashedBytes = 0
   private var serials: UInt64 = 0
 
   init(
@@ -51,10 +57,45 @@ final class ServerCore {
     guard
       let oldest = idle.min(by: { ($0.idleSince, $0.serial) < ($1.idleSince, $1.serial) })
     else { return }
-    oldest.retire(now: now)
+    oldest.retire(now: now, reason: "max_connections")
     oldest.outputReady?()
     // The owner of its socket may be in the middle of a turn; the place is free all the same.
     remove(oldest)
+  }
+
+  /// There is a call more than there may be. The connection that has most of them loses one, not the
+  /// newcomer: otherwise a few clients that open calls and leave them lock everybody out.
+  /// - Returns: false if it is the newcomer that must go.
+  func makeRoom(for call: ServerCall, on connection: ServerConnection) -> Bool {
+    if let traits = call.head.route?.traits, traits.messageBytes <= limits.uncountedMessageBytes,
+      openCalls <= limits.calls + limits.reservedCalls
+    {
+      return true
+    }
+    let larger = connections.values.filter { $0.calls.count > connection.calls.count }
+    func mostCalls(_ candidates: [ServerConnection]) -> ServerConnection? {
+      candidates.max { ($0.calls.count, $1.serial) < ($1.calls.count, $0.serial) }
+    }
+    if let largest = mostCalls(larger.filter { $0.blockedSince == nil }),
+      largest.giveUpCall(now: connection.now)
+    {
+      largest.outputReady?()
+      return true
+    }
+    // None of the others can be told of a reset, so the calls would stay.
+    guard let largest = mostCalls(larger.filter { $0.blockedSince != nil }) else { return false }
+    largest.retire(now: connection.now, reason: "max_calls")
+    largest.outputReady?()
+    return true
+  }
+
+  /// Begins the end of every connection.
+  func drain(now: MonotonicInstant) {
+    isDraining = true
+    for connection in connections.values {
+      connection.drain(now: now)
+      connection.outputReady?()
+    }
   }
 
   func remove(_ connection: ServerConnection) {

@@ -71,7 +71,7 @@ public final class SuggestionService: Sendable {
       { try self.getSuggestions($0, $1) })
     router.unary(
       "/\(SuggestionService.name)/ValidateAlgorithmSettings",
-      placement: { self.validationPlacement($0) }, traits: MethodTraits(overloaded: .unavailable),
+      placement: { self.validationPlacement($0) }, traits: ServiceLimits.validation,
       { message, _ in try self.validateAlgorithmSettings(message) })
   }
 
@@ -94,9 +94,9 @@ public final class SuggestionService: Sendable {
     checkpointAlgorithms.contains { request.contains($0) }
   }
 
-  /// Validation stays on the I/O thread but for the look at the checkpoint volume, which may take
-  /// long. So a full queue cannot keep an invalid Experiment from being refused, and a valid one has
-  /// its answer at once.
+  /// Validation of all but large Experiments stays on the I/O thread, save for the look at the
+  /// checkpoint volume, which may take long. So a full queue cannot keep an invalid Experiment from
+  /// being refused, and a valid one has its answer at once.
   private func validationPlacement(_ request: UnsafeRawBufferPointer) -> Placement {
     guard request.count <= ServiceLimits.inlineValidationBytes else { return .worker }
     guard mayKeepCheckpoints(request) else { return .inline }

@@ -1,6 +1,8 @@
 // Copyright 2026 The katib-suggestion authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Dispatch
+import Synchronization
 import Testing
 
 @testable import GRPC
@@ -133,14 +135,93 @@ import Testing
     #expect(client.receive().status() == 4)
   }
 
+  /// Answers each byte with 8,000 and remembers the bytes.
+  private final class Talkative: StreamHandler {
+    let writer: ResponseWriter
+    let heard: Heard
+
+    init(_ writer: ResponseWriter, _ heard: Heard) {
+      self.writer = writer
+      self.heard = heard
+    }
+
+    func receive(_ message: ReceivedMessage) {
+      let byte = message.withUnsafeBytes { $0[0] }
+      heard.bytes.withLock { $0.append(byte) }
+      writer.send(OutgoingMessage([UInt8](repeating: byte, count: 8_000)))
+    }
+
+    func halfClosed() { writer.finish(.ok) }
+    func closed() {}
+  }
+
+  private final class Heard: Sendable {
+    let bytes = Mutex<[UInt8]>([])
+    let writer = Mutex<ResponseWriter?>(nil)
+  }
+
+  private func talkative(_ heard: Heard) -> Router {
+    var router = Router()
+    router.streaming("/test.Echo/Echo") { _, writer in
+      heard.writer.withLock { $0 = writer }
+      return Talkative(writer, heard)
+    }
+    return router
+  }
+
+  /// Thousands of requests in one segment, from a client that reads no answer: their answers, seven
+  /// kilobytes for each dozen bytes, once were letters that nothing counted, 118 MiB of them from
+  /// two connections. Now the second request waits until the first answer has left.
+  @Test func whoDoesNotReadIsNotAskedForMore() throws {
+    let heard = Heard()
+    let client = try RawClient(TestServer(router: talkative(heard)), settings: [(4, 0)])
+    client.send(RawFrame.headers(stream: 1, RawClient.request))
+    let asked = (0..<2_000).map { UInt8(truncatingIfNeeded: $0) }
+    client.send(
+      RawFrame.data(stream: 1, asked.flatMap { RawFrame.message([$0]) }, endStream: true))
+    #expect(client.server.core.mailbox.collect().isEmpty)
+    _ = client.receive()
+    #expect(heard.bytes.withLock { $0.count } == 1)
+    #expect(client.server.core.stashedBytes == 1_999 * 6)
+
+    // It reads after all: everything is answered, in order.
+    client.send(RawFrame.frame(.windowUpdate, stream: 0, RawFrame.bigEndian(0x7fff_0000)))
+    client.send(RawFrame.frame(.windowUpdate, stream: 1, RawFrame.bigEndian(0x7fff_0000)))
+    let frames = client.receive()
+    #expect(frames.status() == 0)
+    #expect(heard.bytes.withLock { $0 } == asked)
+    #expect(frames.body().count == 2_000 * 8_005)
+    #expect(client.server.core.stashedBytes == 0)
+  }
+
+  /// What waits behind unread answers is bounded for all streams together.
+  @Test func whatIsPutAsideIsBounded() throws {
+    var limits = Limits()
+    limits.stashBytes = 100_000
+    let server = TestServer(limits: limits, router: talkative(Heard()))
+    let client = try RawClient(server, settings: [(4, 0)])
+    let asked = [UInt8](repeating: 1, count: 2_500).flatMap { RawFrame.message([$0]) }
+    for stream in stride(from: 1 as Int32, to: 21, by: 2) {
+      client.send(RawFrame.headers(stream: stream, RawClient.request))
+      client.send(RawFrame.data(stream: stream, asked))
+    }
+    #expect(server.core.stashedBytes == 6 * 2_499 * 6)
+    let frames = client.receive()
+    #expect(frames.outcome(1) == "open")
+    #expect(frames.outcome(13) == "+RST8")
+    client.advance(.seconds(60))
+    _ = client.receive()
+    #expect(server.core.openCalls == 0)
+    #expect(server.core.stashedBytes == 0)
+  }
+
   @Test func aSlowReaderOfAStreamIsGivenUp() throws {
-    let client = try RawClient(settings: [(4, 0)])
-    var fields = RawClient.request
-    fields[2].1 = "/test.Echo/Stream"
-    client.send(RawFrame.headers(stream: 1, fields))
-    let message = RawFrame.data(stream: 1, RawFrame.message([UInt8](repeating: 0, count: 8_000)))
+    let heard = Heard()
+    let client = try RawClient(TestServer(router: talkative(heard)), settings: [(4, 0)])
+    client.send(RawFrame.headers(stream: 1, RawClient.request))
+    let writer = try #require(heard.writer.withLock { $0 })
     for _ in 0..<600 {
-      client.send(message)
+      writer.send(OutgoingMessage([UInt8](repeating: 0, count: 8_000)))
       client.server.work()
       if client.receive().on(1).first(.reset) != nil { return }
     }
@@ -261,6 +342,155 @@ import Testing
     #expect(frames.body() == RawFrame.message(bytes))
   }
 
+  // MARK: Memory for many
+
+  /// Memory for two of the largest messages.
+  private func smallServer(_ router: Router = EchoService.router()) -> TestServer {
+    var limits = Limits()
+    limits.messageBytes = 1 << 20
+    limits.memoryBudgetBytes = 4 << 20
+    limits.receiveBudgetBytes = 2 << 20
+    limits.aisleBytes = 1 << 20
+    return TestServer(limits: limits, router: router)
+  }
+
+  /// Announces a message and sends one byte of it.
+  private func announce(_ client: RawClient, stream: Int32, _ length: Int = 1 << 20) {
+    client.send(RawFrame.headers(stream: stream, RawClient.request))
+    client.send(RawFrame.data(stream: stream, RawFrame.message([1], length: length)))
+  }
+
+  /// One connection announced a hundred large messages: everybody else's stood in line behind them,
+  /// or were refused.
+  @Test func aConnectionHasOneLargeMessageAtATime() throws {
+    let server = smallServer()
+    let hog = try RawClient(server)
+    for stream in stride(from: 1 as Int32, to: 201, by: 2) { announce(hog, stream: stream) }
+    #expect(server.core.budget.used == 1 << 20)
+    #expect(server.core.budget.waiting == 0)
+    let frames = hog.receive()
+    #expect(frames.outcome(33) == "")
+    #expect(frames.outcome(35) == "TO 8+RST0")
+    // Others have theirs at once.
+    let other = try RawClient(server)
+    var sending = upload(other, stream: 1, (1 << 20) - 1)
+    #expect(sending.left.count > 1 << 20)
+    sending.advance(other)
+    #expect(server.core.budget.used == (2 << 20) - 1)
+    // The next of the hog's comes when the one before is given up.
+    hog.send(RawFrame.frame(.reset, stream: 1, [0, 0, 0, 8]))
+    server.core.deliverMail(now: server.now)
+    #expect(server.core.budget.used == (2 << 20) - 1)
+    #expect(server.core.waitingBehind == 15)
+    hog.connection.lost(now: server.now)
+    #expect(server.core.waitingBehind == 0)
+    other.connection.lost(now: server.now)
+    #expect(server.core.budget.used == 0)
+    #expect(server.core.stashedBytes == 0)
+  }
+
+  /// Messages behind another one of their connection are read when it is done.
+  @Test func largeMessagesOfOneConnectionTakeTurns() throws {
+    let server = smallServer(EchoService.sizeRouter())
+    let client = try RawClient(server)
+    client.send(RawFrame.frame(.windowUpdate, stream: 0, [0, 0, 1, 0]))
+    var sendings = [1, 3, 5, 7].map { upload(client, stream: $0, 1 << 20) }
+    var outcomes: [Int32: String] = [:]
+    for _ in 0..<1_000 where outcomes.count < 4 {
+      for index in sendings.indices { sendings[index].advance(client) }
+      for frame in client.receive() {
+        if frame.has(.windowUpdate),
+          let index = sendings.firstIndex(where: { $0.stream == frame.stream })
+        {
+          sendings[index].window += Int(frame.errorCode)
+        } else if frame.has(.headers), let status = frame["grpc-status"] {
+          outcomes[frame.stream] = status
+        }
+      }
+      #expect(server.core.budget.used <= 2 << 20)
+      server.work()
+    }
+    #expect(outcomes == [1: "0", 3: "0", 5: "0", 7: "0"])
+    #expect(server.core.budget.used == 0)
+    #expect(server.core.stashedBytes == 0)
+  }
+
+  /// A line of large messages is none of a small one's business.
+  @Test func smallMessagesPassTheLine() throws {
+    let server = smallServer()
+    let hogs = try (0..<3).map { _ in try RawClient(server) }
+    for hog in hogs { announce(hog, stream: 1) }
+    #expect(server.core.budget.waiting == 1)
+    let client = try RawClient(server)
+    let bytes = [UInt8](repeating: 9, count: 10_000)
+    client.call(stream: 1, bytes)
+    server.work()
+    #expect(client.receive().body() == RawFrame.message(bytes))
+    #expect(server.core.budget.used == 2 << 20)
+  }
+
+  /// A byte per second once was enough to keep memory that others waited for.
+  @Test func slowMessagesMakeRoom() throws {
+    let server = smallServer()
+    let slow = try (0..<2).map { _ in try RawClient(server) }
+    for client in slow { announce(client, stream: 1) }
+    for _ in 0..<10 {
+      for client in slow {
+        client.send(RawFrame.data(stream: 1, [1]))
+        client.connection.timerFired(now: server.now)
+        #expect(client.receive().outcome() == "", "nobody waits, so nobody is too slow")
+      }
+      server.now = server.now.advanced(by: .seconds(1))
+    }
+    let other = try RawClient(server)
+    announce(other, stream: 1)
+    #expect(server.core.budget.waiting == 1)
+    for _ in 0..<3 {
+      for client in slow { client.send(RawFrame.data(stream: 1, [1])) }
+      server.now = server.now.advanced(by: .seconds(1))
+      for client in slow { client.connection.timerFired(now: server.now) }
+    }
+    #expect(slow.contains { $0.receive().outcome() == "TO 8+RST0" })
+    #expect(server.core.budget.waiting == 0)
+  }
+
+  /// For a method whose caller takes RESOURCE_EXHAUSTED for a yes.
+  @Test func methodsHaveAnOverloadCodeOfTheirOwn() throws {
+    var router = Router()
+    router.unary(
+      "/test.Echo/Echo", placement: EchoService.worker,
+      traits: MethodTraits(overload: .unavailable, isShort: false)
+    ) { _, _ in OutgoingMessage([]) }
+    var limits = Limits()
+    limits.waitingStreams = 0
+    let server = TestServer(limits: limits, queue: 0, router: router)
+    #expect(server.core.budget.reserve(server.core.budget.capacity))
+    let client = try RawClient(server)
+    client.call(stream: 1)
+    announce(client, stream: 3, 10_000)
+    client.send(RawFrame.headers(stream: 5, RawClient.request))
+    client.advance(.seconds(30))
+    let frames = client.receive()
+    #expect(frames.outcome(1) == "TO 14")
+    #expect(frames.outcome(3) == "TO 14+RST0")
+    #expect(frames.outcome(5) == "TO 14+RST0")
+  }
+
+  /// A full queue of long work does not hold up short work.
+  @Test func shortWorkHasAThreadOfItsOwn() throws {
+    let pool = WorkerPool(workers: 1, queueDepth: 1)
+    let held = DispatchSemaphore(value: 0)
+    let done = DispatchSemaphore(value: 0)
+    #expect(pool.submit(isShort: false) { held.wait() })
+    #expect(pool.submit(isShort: false) {})
+    #expect(!pool.submit(isShort: false) {})
+    #expect(pool.submit(isShort: true) { done.signal() })
+    #expect(done.wait(timeout: .now() + 10) == .success)
+    held.signal()
+    pool.shutdown { done.signal() }
+    #expect(done.wait(timeout: .now() + 10) == .success)
+  }
+
   // MARK: Draining
 
   @Test func drainsInTwoSteps() throws {
@@ -284,6 +514,35 @@ import Testing
     #expect(client.receive().on(5).isEmpty)
     client.server.work()
     #expect(client.receive().outcome(1) == "0")
+    #expect(client.connection.isDone)
+  }
+
+  /// Ends when told to, and not before.
+  private final class Endless: StreamHandler {
+    let writer: ResponseWriter
+    init(_ writer: ResponseWriter) { self.writer = writer }
+    func receive(_ message: ReceivedMessage) {}
+    func halfClosed() {}
+    func draining() { writer.finish(Status(.unavailable, "bye")) }
+    func closed() {}
+  }
+
+  /// Streams that wait for their client (Watches of unknown names, Watches without a request, idle
+  /// reflection) once held a drain up for the whole grace period, and so did those opened during it.
+  @Test func streamsAreToldOfADrain() throws {
+    var router = Router()
+    router.streaming("/test.Echo/Echo") { _, writer in Endless(writer) }
+    let client = try RawClient(TestServer(router: router))
+    client.send(RawFrame.headers(stream: 1, RawClient.request))
+    #expect(client.receive().isEmpty)
+    client.server.core.drain(now: client.server.now)
+    let frames = client.receive()
+    #expect(frames.outcome(1) == "TO 14+RST0")
+    client.send(RawFrame.headers(stream: 3, RawClient.request))
+    #expect(client.receive().outcome(3) == "TO 14+RST0")
+    let ping = try #require(frames.first(.ping))
+    client.send(RawFrame.frame(.ping, flags: 1, stream: 0, ping.payload))
+    _ = client.receive()
     #expect(client.connection.isDone)
   }
 

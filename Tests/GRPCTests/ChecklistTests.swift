@@ -160,6 +160,15 @@ import Testing
     #expect(frames[0]["content-type"] == "text/plain")
   }
 
+  /// curl -I ended in a protocol error: the answer had a body.
+  @Test func answersToHEADHaveNone() throws {
+    let row = Row(name: "", set: [":method": "HEAD"], expected: "")
+    let frames = try ChecklistTests.run(row).on(1)
+    #expect(frames.first?[":status"] == "405")
+    #expect(frames.first?.isEndStream == true)
+    #expect(!frames.contains { $0.has(.data) })
+  }
+
   @Test func requestWithoutBodyEndsWithItsHeaders() throws {
     let client = try RawClient()
     client.send(RawFrame.headers(stream: 1, RawClient.request, endStream: true))
@@ -172,6 +181,24 @@ import Testing
     client.send(RawFrame.data(stream: 1, RawFrame.message([1])))
     client.send(RawFrame.headers(stream: 1, [("x-late", "1")], endStream: true))
     #expect(client.receive().outcome() == "0")
+  }
+
+  /// A block that breaks the rules has no end. The trailers of another stream, right behind it, once
+  /// brought its fields into their own call: a method was called that nobody had asked for.
+  @Test func trailersBehindAMalformedBlockKeepTheirRequest() throws {
+    let client = try RawClient()
+    var malformed = RawClient.request + [("te", "gzip")]
+    malformed[2].1 = "/test.Echo/Fail"
+    client.send(
+      RawFrame.headers(stream: 1, RawClient.request)
+        + RawFrame.data(stream: 1, RawFrame.message([1]))
+        + RawFrame.headers(stream: 3, malformed)
+        + RawFrame.headers(stream: 1, [("x-late", "1")], endStream: true))
+    let frames = client.receive()
+    #expect(frames.outcome(1) == "0")
+    #expect(frames.body(1) == RawFrame.message([1]))
+    #expect(frames.outcome(3) == "+RST1")
+    #expect(client.server.records.all.map(\.path).contains("/test.Echo/Echo"))
   }
 
   @Test func tooLongIsAnsweredWhileTheClientStillSends() throws {
@@ -225,6 +252,40 @@ import Testing
       name: "", add: ["grpc-encoding": "gzip"],
       body: RawFrame.message(bomb.withUnsafeBytes { Array($0) }, flag: 1), expected: "")
     #expect(try ChecklistTests.run(row, limits: limits).outcome() == "TO 8")
+  }
+
+  /// A method may take less than the server does. Reflection once took 15 MiB, inflated from 15 KB,
+  /// and sent it back twice; the limit holds for what is announced and for what is inflated, and
+  /// needs no memory of the budget to be told.
+  @Test(arguments: [false, true]) func methodsHaveLimitsOfTheirOwn(_ isUnary: Bool) throws {
+    var router = Router()
+    let traits = MethodTraits(messageBytes: 4_096)
+    router.unary("/test.Echo/Unary", placement: EchoService.worker, traits: traits) { message, _ in
+      message.withUnsafeBytes { OutgoingMessage($0) }
+    }
+    router.streaming("/test.Echo/Stream", traits: traits) { _, writer in
+      EchoService.Bidirectional(writer)
+    }
+    func outcome(_ bytes: [UInt8], gzip: Bool = false) throws -> String {
+      let server = TestServer(router: router)
+      #expect(server.core.budget.reserve(server.core.budget.capacity))
+      let client = try RawClient(server)
+      var fields = RawClient.request + [("grpc-encoding", "gzip")]
+      fields[2].1 = isUnary ? "/test.Echo/Unary" : "/test.Echo/Stream"
+      client.send(RawFrame.headers(stream: 1, fields))
+      client.send(RawFrame.data(stream: 1, bytes, endStream: true))
+      server.work()
+      return client.receive().outcome()
+    }
+    func packed(_ count: Int) throws -> [UInt8] {
+      let message = OutgoingMessage([UInt8](repeating: 7, count: count))
+      let packed = try #require(Compression.gzip.compress(message))
+      return RawFrame.message(packed.withUnsafeBytes { Array($0) }, flag: 1)
+    }
+    #expect(try outcome(RawFrame.message([UInt8](repeating: 7, count: 4_096))) == "0")
+    #expect(try outcome(RawFrame.message([7], length: 4_097)) == "TO 8")
+    #expect(try outcome(packed(4_096)) == "0")
+    #expect(try outcome(packed(4_097)) == "TO 8")
   }
 
   @Test func trailingJunkAfterGzipIsCorrupt() throws {

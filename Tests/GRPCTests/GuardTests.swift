@@ -180,12 +180,58 @@ import Testing
     #expect(client.connection.isDone)
   }
 
+  /// A reader of 10 kB/s was cut off after a minute: the socket was full all that time, which said
+  /// nothing of the bytes that left it.
+  @Test func aSocketThatIsReadSlowly() throws {
+    let client = try RawClient(settings: [(4, 0)])
+    client.call(stream: 1)
+    #expect(client.receive().outcome(1) == "open")
+    for _ in 0..<5 {
+      client.connection.outputBlocked(true, now: client.server.now)
+      client.advance(.seconds(50))
+      #expect(!client.connection.isDone)
+    }
+    client.connection.outputBlocked(false, now: client.server.now)
+    client.advance(.seconds(59))
+    #expect(client.receive().on(1).isEmpty)
+    client.advance(.seconds(1))
+    #expect(client.receive().outcome(1) == "+RST8")
+  }
+
+  /// The first answer to a Watch may fill its client's window to the byte. Nothing is owed then, and
+  /// nothing is late, but the stream was reset after a minute.
+  @Test func aReplyThatFillsTheWindowIsNotStalled() throws {
+    let client = try RawClient(settings: [(4, 6)])
+    var fields = RawClient.request
+    fields[2].1 = "/test.Echo/Stream"
+    client.send(RawFrame.headers(stream: 1, fields))
+    client.send(RawFrame.data(stream: 1, RawFrame.message([1])))
+    #expect(client.receive().body() == RawFrame.message([1]))
+    client.advance(.seconds(3_600))
+    #expect(client.receive().on(1).isEmpty)
+    // The time for the next one begins when there is one.
+    client.send(RawFrame.data(stream: 1, RawFrame.message([2])))
+    client.advance(.seconds(59))
+    #expect(client.receive().on(1).isEmpty)
+    client.advance(.seconds(1))
+    #expect(client.receive().outcome() == "+RST8")
+  }
+
+  /// A hundred clients that did not read their answers held a megabyte each, and the process has
+  /// 100 MiB: every connection must be able to fill its buffer.
+  @Test func unreadOutputOfAllConnectionsFits() {
+    let limits = Limits()
+    let each = limits.outputHighWater + ConnectionHandler.chunkBytes
+    #expect((limits.connections + limits.lingeringConnections) * each <= 72 << 20)
+  }
+
   @Test func idleConnectionsAreClosed() throws {
     let client = try RawClient()
     client.advance(.seconds(1_800))
     #expect(client.receive().contains { $0.has(.goAway) && $0.errorCode == 0 })
     client.advance(.seconds(5))
-    _ = client.receive()
+    let goAway = try #require(client.receive().first(.goAway))
+    #expect(goAway.debug == "max_idle")
     #expect(client.connection.isDone)
   }
 
@@ -225,6 +271,88 @@ import Testing
     first.connection.lost(now: server.now)
     #expect(server.core.openCalls == 1)
     #expect(server.core.makeConnection(peer: "", now: server.now) != nil)
+  }
+
+  /// Eight connections that opened their streams and left them locked everybody out for ever, health
+  /// checks included: the calls of a process are counted, and nothing ended these. Now whoever has
+  /// most of them makes room.
+  @Test func callsThatAreLeftOpenMakeRoom() throws {
+    var limits = Limits()
+    limits.calls = 10
+    limits.reservedCalls = 0
+    let server = TestServer(limits: limits)
+    let hoarders = try (0..<2).map { _ in try RawClient(server) }
+    var stream = RawClient.request
+    stream[2].1 = "/test.Echo/Stream"
+    for number in stride(from: 1 as Int32, to: 11, by: 2) {
+      hoarders[0].send(RawFrame.headers(stream: number, RawClient.request))
+      hoarders[1].send(RawFrame.headers(stream: number, stream, endStream: false))
+    }
+    #expect(server.core.openCalls == 10)
+    let newcomer = try RawClient(server)
+    for number in [1, 3, 5] as [Int32] {
+      newcomer.send(RawFrame.headers(stream: number, RawClient.request))
+      for hoarder in hoarders { _ = hoarder.receive() }
+      #expect(newcomer.receive().on(number).isEmpty)
+    }
+    // The oldest of each went; then nobody has more than the newcomer would.
+    #expect(hoarders.map(\.connection.calls.count) == [3, 4])
+    newcomer.send(RawFrame.headers(stream: 7, RawClient.request))
+    #expect(newcomer.receive().outcome(7) == "+RST7")
+    let other = try RawClient(server)
+    other.call(stream: 1)
+    #expect(other.receive().outcome(1) == "0")
+  }
+
+  /// What is being worked for is not given up for a newcomer.
+  @Test func callsInTheQueueStay() throws {
+    var limits = Limits()
+    limits.calls = 3
+    limits.reservedCalls = 1
+    var router = EchoService.router()
+    router.unary(
+      "/test.Echo/Health", placement: EchoService.inline, traits: MethodTraits(messageBytes: 100)
+    ) { _, _ in OutgoingMessage([]) }
+    let server = TestServer(limits: limits, router: router)
+    let busy = try RawClient(server)
+    for number in [1, 3, 5] as [Int32] { busy.call(stream: number, path: "/test.Echo/Work") }
+    let other = try RawClient(server)
+    other.call(stream: 1)
+    #expect(other.receive().outcome(1) == "+RST7")
+    other.call(stream: 3, path: "/test.Echo/Health")
+    #expect(other.receive().outcome(3) == "0")
+    server.work()
+    let frames = busy.receive()
+    #expect([1, 3, 5].map { frames.outcome($0) } == ["0", "0", "0"])
+  }
+
+  /// A connection that reads nothing cannot be told that its call is over, so it goes as a whole.
+  @Test func callsOfABlockedConnectionMakeRoom() throws {
+    var limits = Limits()
+    limits.calls = 3
+    let server = TestServer(limits: limits)
+    let blocked = try RawClient(server)
+    for number in [1, 3, 5] as [Int32] {
+      blocked.send(RawFrame.headers(stream: number, RawClient.request))
+    }
+    blocked.connection.outputBlocked(true, now: server.now)
+    let other = try RawClient(server)
+    other.call(stream: 1)
+    #expect(other.receive().outcome(1) == "0")
+    #expect(blocked.connection.isDone)
+  }
+
+  /// A unary request that does not end is answered, so that it does not stay for ever.
+  @Test(arguments: [[], RawFrame.message([1]), RawFrame.message([], length: 1_000)])
+  func aRequestThatNeverEnds(_ sent: [UInt8]) throws {
+    let client = try RawClient()
+    client.send(RawFrame.headers(stream: 1, RawClient.request))
+    if !sent.isEmpty { client.send(RawFrame.data(stream: 1, sent)) }
+    client.advance(.seconds(29))
+    #expect(client.receive().on(1).isEmpty)
+    client.advance(.seconds(1))
+    #expect(client.receive().outcome() == "TO 8+RST0")
+    #expect(client.server.core.openCalls == 0)
   }
 
   /// 512 idle connections once shut everybody else out for half an hour.

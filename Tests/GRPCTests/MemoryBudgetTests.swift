@@ -46,6 +46,25 @@ import Testing
     #expect(granted.withLock { $0 })
   }
 
+  @Test func theAisleIsForSmallMessagesAlone() throws {
+    let budget = MemoryBudget(bytes: 100)
+    #expect(budget.join(60, ceiling: 70, line: 10) {}.isGranted)
+    let ticket = try #require(budget.join(50, ceiling: 70, line: 10) {}.ticket)
+    // The line holds up what has no aisle, even where it would fit.
+    #expect(budget.join(10, ceiling: 70, line: 1) {}.isRefused)
+    guard case .grantedInAisle = budget.join(10, ceiling: 70, line: 1, aisle: 15, granted: {})
+    else { return #expect(Bool(false), "the aisle is free") }
+    #expect(budget.join(6, ceiling: 70, line: 1, aisle: 15) {}.isRefused)
+    #expect(budget.used == 70)
+    // What stands in the aisle takes nothing of the line's part.
+    #expect(budget.leave(ticket))
+    #expect(budget.join(10, ceiling: 70, line: 1) {}.isGranted)
+    budget.release(10, inAisle: true)
+    #expect(budget.used == 70)
+    let waiting = try #require(budget.join(1, ceiling: 70, line: 1) {}.ticket)
+    #expect(budget.leave(waiting))
+  }
+
   @Test func lineAndCeilingAreBounds() {
     let budget = MemoryBudget(bytes: 100)
     #expect(budget.join(71, ceiling: 70, line: 10) {}.isRefused)

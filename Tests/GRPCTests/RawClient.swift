@@ -15,9 +15,9 @@ final class ManualExecutor: CallExecutor {
 
   var count: Int { jobs.withLock { $0.count } }
 
-  func submit(_ job: @escaping @Sendable () -> Void) -> Bool {
+  func submit(isShort: Bool, _ job: @escaping @Sendable () -> Void) -> Bool {
     jobs.withLock { jobs in
-      guard jobs.count < capacity else { return false }
+      guard jobs.count < capacity || isShort else { return false }
       jobs.append(job)
       return true
     }

@@ -38,6 +38,8 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 GET_SUGGESTIONS = "/api.v1.beta1.Suggestion/GetSuggestions"
 VALIDATE = "/api.v1.beta1.Suggestion/ValidateAlgorithmSettings"
 HEALTH = "/grpc.health.v1.Health/Check"
+WATCH = "/grpc.health.v1.Health/Watch"
+REFLECTION = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
 NO_ERROR, PROTOCOL_ERROR, CANCEL, ENHANCE_YOUR_CALM = 0, 1, 8, 11
 Fields = list[tuple[str, str]]
 
@@ -120,6 +122,7 @@ class Connection:
         self.exchanges: dict[int, Exchange] = defaultdict(Exchange)
         self.settings: dict[int, int] = {}
         self.goaways: list[tuple[int, int, bytes]] = []  # last stream, code, debug data
+        self.granted: dict[int, int] = defaultdict(int)  # bytes of window updates by stream
         self.pongs = 0
         self.acknowledged = False
         self.closed = False
@@ -237,6 +240,8 @@ class Connection:
         elif isinstance(frame, RstStreamFrame):
             exchange.reset = frame.error_code
             exchange.events.append("reset")
+        elif isinstance(frame, WindowUpdateFrame):
+            self.granted[frame.stream_id] += frame.window_increment
         elif isinstance(frame, SettingsFrame):
             self._took_settings(frame)
         elif isinstance(frame, PingFrame):

@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -21,11 +24,15 @@ from hyperframe.frame import (
 
 from algorithms import MIXED
 from clients import Suggestion
-from experiments import experiment, request
+from experiments import experiment, integer, request, trial
 from raw_http2 import (
     CANCEL,
     ENHANCE_YOUR_CALM,
+    GET_SUGGESTIONS,
+    HEALTH,
     PREFACE,
+    REFLECTION,
+    WATCH,
     Connection,
     frame_message,
     grpc_fields,
@@ -34,6 +41,7 @@ from raw_http2 import (
 from server_process import ServerProcess
 
 RESOURCE_EXHAUSTED = 8
+BODY = frame_message(request(experiment("random", MIXED), 2).SerializeToString())
 # What a harmful connection may make the server do before it is closed.
 CPU_SECONDS, MEMORY_MIB = 5.0, 60.0
 
@@ -200,13 +208,85 @@ def test_replies_that_nobody_reads(victim: ServerProcess) -> None:
 
 
 def test_requests_that_never_end(victim: ServerProcess) -> None:
-    """Large messages announced and begun on many streams hold no more memory than the budget."""
-    with attacker(victim) as connection:
+    """Large messages on many connections, of which all is sent but the end, hold no more memory
+    than the budget: each sends as much as the server's windows let it."""
+    size = 15 << 20
+    uploads = []
+    for _ in range(12):
+        connection = Connection(victim.address)
+        stream = connection.open(grpc_fields())
+        connection.send(stream, b"\0" + size.to_bytes(4, "big"), end=False)
+        uploads.append((connection, stream))
+    sent = [5] * len(uploads)
+    deadline = time.monotonic() + 20
+    while sum(sent) < 28 << 20 and time.monotonic() < deadline:
+        for at, (connection, stream) in enumerate(uploads):
+            connection.read_until(lambda: False, 0.01)
+            room = 65_535 + connection.granted[stream] - sent[at]
+            room = min(room, size - sent[at], 1 << 20)
+            if room > 0:
+                connection.send(stream, b"x" * room, end=False)
+                sent[at] += room
+    connection.read_until(lambda: False, 0.2)
+    memory = victim.memory()["VmRSS"]
+    for connection, _ in uploads:
+        connection.socket.close()
+    assert memory > 28, "two of them have their memory, which is really filled"
+    assert memory < 60
+    assert max(sent) > 12 << 20, sent
+    assert sum(each > 70_000 for each in sent) <= 4, sent
+
+
+def test_calls_that_are_left_open(victim: ServerProcess) -> None:
+    """Eight connections with as many requests as they may have, none of which goes on: they once
+    were all the calls of the process, and nobody else's were taken any more."""
+    connections = [Connection(victim.address) for _ in range(8)]
+    for at, connection in enumerate(connections):
+        connection.read_until(lambda connection=connection: connection.acknowledged)
+        path = (GET_SUGGESTIONS, WATCH, REFLECTION)[at % 3]
+        connection.write(*(connection.headers(grpc_fields(path)) for _ in range(128)))
+    for connection in connections:
+        connection.settle()
+    with Connection(victim.address) as connection:
+        for _ in range(50):
+            assert connection.call(grpc_fields(HEALTH), frame_message(b"")).status == 0
+        assert connection.call(grpc_fields(), BODY).status == 0
+        frames = []
         for _ in range(100):
-            stream = connection.open(grpc_fields())
-            connection.send(stream, b"\0\0\xf0\0\0" + b"x" * 600, end=False)
-        connection.read_until(lambda: False, 0.5)
-        assert victim.memory()["VmRSS"] < 100
+            headers = connection.headers(grpc_fields())
+            frames += [headers, DataFrame(headers.stream_id, BODY, flags=["END_STREAM"])]
+        connection.write(*frames)
+        assert {connection.answer(frame.stream_id).status for frame in frames[::2]} == {0}
+    for connection in connections:
+        connection.socket.close()
+
+
+def test_messages_that_drip(victim: ServerProcess, suggestion: Suggestion) -> None:
+    """One connection announces a hundred large messages and sends a byte of each now and then.
+    Everybody's messages over 4 KiB were refused with RESOURCE_EXHAUSTED meanwhile, which Katib's
+    controller takes for a yes when it validates."""
+    parameters = [integer(f"p{number}", 9, 0) for number in range(400)]
+    wrong = experiment("random", parameters)
+    assert wrong.ByteSize() > 4096
+    right = experiment("random", [integer(f"p{number}", 0, 9) for number in range(400)])
+    large = request(right, 1, [trial("n" * 100_000, {}, 1) for _ in range(50)])
+    with attacker(victim) as connection, attacker(victim) as second:
+        for each in (connection, second):
+            frames = []
+            for _ in range(100):
+                headers = each.headers(grpc_fields())
+                prefix = b"\0" + (15 << 20).to_bytes(4, "big")
+                frames += [headers, DataFrame(headers.stream_id, prefix + b"x")]
+            each.write(*frames)
+        for _ in range(5):
+            connection.write(*(DataFrame(each.stream_id, b"x") for each in frames[::2]))
+            connection.read_until(lambda: False, 0.2)
+            assert "p0" in suggestion.validation_message(wrong)
+            suggestion.suggest(right, 1)
+        # A message of their own size has to wait until one of them is found to be too slow.
+        start = time.monotonic()
+        suggestion.ask(large)
+        assert time.monotonic() - start < 15
 
 
 def test_many_connections(victim: ServerProcess) -> None:
@@ -215,3 +295,25 @@ def test_many_connections(victim: ServerProcess) -> None:
         connection.settle()
         assert connection.pongs == 1
         connection.socket.close()
+
+
+def test_connections_faster_than_they_end(start_server: Callable[..., ServerProcess]) -> None:
+    """Each new one takes the place of an idle one, whose socket lingers for a second. They were
+    counted nowhere: as many as the process may have descriptors, and nothing could be opened."""
+    server = start_server()
+    sockets = []
+    most = 0
+    for _ in range(30):
+        for _ in range(100):
+            peer = socket.socket()
+            peer.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                peer.connect(("127.0.0.1", server.port))
+            sockets.append(peer)
+            if len(sockets) > 800:
+                sockets.pop(0).close()
+        time.sleep(0.05)
+        most = max(most, len(os.listdir(f"/proc/{server.pid}/fd")))
+    for peer in sockets:
+        peer.close()
+    assert 512 < most < 700, most

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import gzip
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,15 +13,16 @@ import grpc
 import pytest
 from hyperframe.frame import DataFrame, SettingsFrame
 
-from algorithms import MIXED
+from algorithms import ALGORITHMS, MIXED
 from clients import Suggestion
 from conftest import MEMORY_LIMIT_MIB
-from experiments import categorical, experiment, integer, request, trial
-from raw_http2 import Connection, frame_message, grpc_fields
+from experiments import categorical, double, experiment, integer, request, trial
+from raw_http2 import REFLECTION, Connection, frame_message, grpc_fields
 from server_process import CHANNEL_OPTIONS, ServerProcess
 
 StartServer = Callable[..., ServerProcess]
 REFUSALS = (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.INVALID_ARGUMENT)
+RESOURCE_EXHAUSTED = 8
 RANDOM = experiment("random", MIXED)
 
 
@@ -115,3 +117,65 @@ def test_calls_nobody_waits_for_stop_working(how: str, own: ServerProcess) -> No
         before = own.cpu_seconds()
         time.sleep(0.5)
         assert own.cpu_seconds() - before < 0.1
+
+
+def field(number: int, value: bytes) -> bytes:
+    length, prefix = len(value), b""
+    while length > 127:
+        prefix, length = prefix + bytes([length & 127 | 128]), length >> 7
+    return bytes([number << 3 | 2]) + prefix + bytes([length]) + value
+
+
+def test_reflection_requests_that_inflate(own: ServerProcess) -> None:
+    """15 KB become 15 MiB, which the answer repeats, and nobody reads the answers: 312 MiB once."""
+    message = gzip.compress(field(1, b"a" * (15 << 20)) + field(7, b""), 9)
+    with Connection(own.address, {SettingsFrame.INITIAL_WINDOW_SIZE: 0}) as connection:
+        connection.read_until(lambda: connection.acknowledged)
+        for _ in range(16):
+            stream = connection.open(grpc_fields(REFLECTION, grpc_encoding="gzip"))
+            connection.send(stream, frame_message(message, flag=1), end=False)
+            assert connection.answer(stream).status == RESOURCE_EXHAUSTED
+        assert own.memory()["VmHWM"] < 40
+
+
+def test_reflection_requests_without_end(own: ServerProcess) -> None:
+    """Each dozen bytes are answered with seven kilobytes, and nobody reads: 118 MiB once."""
+    asked = frame_message(field(3, b"api.proto"))
+    connections = []
+    for _ in range(6):
+        connection = Connection(own.address)
+        connection.read_until(lambda connection=connection: connection.acknowledged)
+        parts: list[Any] = []
+        for _ in range(100):
+            headers = connection.headers(grpc_fields(REFLECTION))
+            parts += [headers, DataFrame(headers.stream_id, asked * (16_384 // len(asked)))]
+        connection.socket.settimeout(1)
+        connection.write(*parts)
+        connections.append(connection)
+    time.sleep(1)
+    assert own.memory()["VmHWM"] < MEMORY_LIMIT_MIB
+    for connection in connections:
+        connection.socket.close()
+
+
+def test_validation_while_all_workers_compute(own: ServerProcess) -> None:
+    """With the queue full a larger Experiment was answered RESOURCE_EXHAUSTED, and so was valid."""
+    slow = next(each for each in ALGORITHMS if each.name == "bayesianoptimization")
+    parameters = [double(f"p{number}", 0, 1) for number in range(20)]
+    history = [
+        trial(f"t{at}", {f"p{each}": str((at * each) % 97 / 97) for each in range(20)}, at)
+        for at in range(20)
+    ]
+    body = frame_message(request(slow.experiment(parameters), 4, history).SerializeToString())
+    wrong = experiment("random", [integer(f"p{number}", 9, 0) for number in range(1000)])
+    assert wrong.ByteSize() > 16_384
+    with Connection(own.address) as connection:
+        connection.read_until(lambda: connection.acknowledged)
+        streams = []
+        for _ in range(100):
+            streams.append(connection.open(grpc_fields()))
+            connection.send(streams[-1], body)
+        connection.settle()
+        assert any(connection.exchanges[stream].status == RESOURCE_EXHAUSTED for stream in streams)
+        with grpc.insecure_channel(own.address, options=CHANNEL_OPTIONS) as channel:
+            assert "p0" in Suggestion(channel).validation_message(wrong)

@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import struct
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from hyperframe.frame import (
     PingFrame,
     PriorityFrame,
     SettingsFrame,
+    WindowUpdateFrame,
 )
 
 from experiments import double, experiment, request
@@ -27,6 +29,7 @@ from raw_http2 import (
     GET_SUGGESTIONS,
     HEALTH,
     NO_ERROR,
+    PROTOCOL_ERROR,
     VALIDATE,
     Connection,
     Exchange,
@@ -37,6 +40,7 @@ from raw_http2 import (
 from server_process import ServerProcess
 from stubs import pb
 
+StartServer = Callable[..., ServerProcess]
 INVALID_ARGUMENT, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED = 3, 4, 8
 UNIMPLEMENTED, INTERNAL = 12, 13
 SPEC = experiment("random", [double("rate", 0, 1)], settings={"random_state": "1"})
@@ -137,6 +141,25 @@ def test_many_streams_at_once(connection: Connection) -> None:
 
 
 # Headers
+
+
+def test_trailers_next_to_a_malformed_block(connection: Connection) -> None:
+    """The block that breaks the rules has no end; the trailers behind it end another stream's
+    request, and once gave it the path of the malformed one."""
+    wrong = [(name, "gzip" if name == "te" else value) for name, value in grpc_fields(HEALTH)]
+    headers = connection.headers(grpc_fields())
+    malformed = connection.headers(wrong)
+    trailers = connection.headers([("x-trailer", "1")], end=True, stream=headers.stream_id)
+    connection.write(headers, DataFrame(headers.stream_id, BODY), malformed, trailers)
+    assert_answers(connection.answer(headers.stream_id))
+    assert connection.answer(malformed.stream_id).reset == PROTOCOL_ERROR
+
+
+def test_head(connection: Connection) -> None:
+    """What `curl -I` sends: the answer must have no body."""
+    exchange = connection.call(grpc_fields(method="HEAD"), None)
+    assert exchange.http_status == "405"
+    assert exchange.events == ["headers+end"]
 
 
 @pytest.mark.parametrize("kind", ["text/plain", None, "application/grpcx", "", "application/json"])
@@ -426,6 +449,39 @@ def test_a_client_may_change_its_mind(connection: Connection) -> None:
                 connection.send(stream, sent, end=sent == BODY)
             connection.reset(stream)
     connection.settle()
+
+
+@pytest.mark.parametrize("count", [2, 3000], ids=["at once", "by a worker"])
+def test_a_client_that_closes_its_half(count: int, server: ServerProcess) -> None:
+    """It has nothing more to say, and reads on. The reply of a worker once found nobody."""
+    with Connection(server.address, {SettingsFrame.INITIAL_WINDOW_SIZE: 1 << 24}) as opened:
+        opened.write(WindowUpdateFrame(0, 1 << 24))
+        stream = opened.open(grpc_fields())
+        opened.send(stream, frame_message(request(SPEC, count).SerializeToString()))
+        other = opened.open(grpc_fields())
+        opened.socket.shutdown(socket.SHUT_WR)
+        opened.write = lambda *_: True  # type: ignore[method-assign]
+        exchange = opened.answer(stream)
+        reply = pb.GetSuggestionsReply.FromString(exchange.reply())
+        assert exchange.status == 0 and len(reply.parameter_assignments) == count
+        # The request that will never be complete is over, and so is the connection then.
+        assert opened.answer(other).reset is not None
+        assert opened.read_until(lambda: opened.closed)
+
+
+def test_a_client_that_is_gone_is_not_worked_for(start_server: StartServer) -> None:
+    """A closed socket looks like half of one closed, until something is sent."""
+    server = start_server("--workers", "1")
+    body = frame_message(request(SPEC, 10_000).SerializeToString())
+    opened = Connection(server.address)
+    for _ in range(40):
+        opened.send(opened.open(grpc_fields()), body)
+    opened.settle()
+    opened.socket.close()
+    time.sleep(0.3)
+    before = server.cpu_seconds()
+    time.sleep(0.5)
+    assert server.cpu_seconds() - before < 0.1
 
 
 def test_pings_that_measure_bandwidth_are_welcome(connection: Connection) -> None:
