@@ -76,6 +76,8 @@ struct IssueNames {
 
   /// How far back they are looked for.
   private static let reach = 64
+  /// So many are looked for whatever it costs.
+  private static let least = 4
 
   /// The history as an engine knows it, with the trials that vanished.
   ///
@@ -84,14 +86,17 @@ struct IssueNames {
   /// trials run beside each other what was known is a good guess, so a point may be missed.
   ///
   /// - Parameters:
-  ///   - most: how many to look for, since each costs as much as a suggestion.
+  ///   - most: how many to look for at most.
+  ///   - values: how many values of trials all searches together may look at, since each costs as
+  ///     much as a suggestion.
   ///   - propose: the engine's proposal at an index after a history.
   func history(
-    in model: ModelSpace, most: Int = reach,
+    in model: ModelSpace, most: Int = reach, values: Int = 400_000,
     propose: (_ index: Int, _ history: EngineHistory) throws -> [Double]
   ) throws -> EngineHistory {
     let isIgnored = request.settings[CommonSettings.failedTrials] == .ignore
     var vanished = PointList(dimension: model.axes.count)
+    let most = min(most, max(IssueNames.least, values / max(1, own.count * model.axes.count)))
     for index in missingIndices(most: most) {
       let before = own.filter { (tags[$0]?.index ?? -1) < index }
       var known = model.history(request, own: before, asOf: timeOfIssue(index))

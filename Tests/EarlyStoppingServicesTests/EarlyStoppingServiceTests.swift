@@ -209,7 +209,7 @@ import Testing
     try await withClient { client in
       let names = abc + ["d", "empty", "slow", "gone"]
       let found = try await rules(
-        client, names.map { trial($0) }, at: manager.address, timeout: .seconds(3))
+        client, names.map { trial($0) }, at: manager.address, timeout: .seconds(6))
       #expect(found.map(\.value) == ["2.0"])
     }
   }

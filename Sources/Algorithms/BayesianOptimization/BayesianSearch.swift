@@ -83,8 +83,9 @@ struct BayesianSearch: Algorithm {
     summary: "How that point is found: the best of many samples, or refined by gradients (auto: "
       + "where the model has any).", refusal: unsupported)
 
-  /// Vanished trials looked for: each takes a model of its own.
-  private static let vanishedLimit = 16
+  /// Vanished trials looked for, and values of trials looked at for them: each takes a model.
+  private static let mostVanished = 16
+  private static let valuesForVanished = 20_000
 
   func validate(_ problem: Problem) throws(InvalidExperiment) {
     let estimator = problem.settings[BayesianSearch.baseEstimator]
@@ -131,7 +132,10 @@ struct BayesianSearch: Algorithm {
           avoided: numbers(known.avoided)),
         work: Work(checkCancellation: request.checkCancellation))
     }
-    let history = try names.history(in: model, most: BayesianSearch.vanishedLimit) {
+    let history = try names.history(
+      in: model, most: BayesianSearch.mostVanished,
+      values: BayesianSearch.valuesForVanished
+    ) {
       try points(1, $0, $1)[0]
     }
     var reply = SuggestionReply(
