@@ -25,7 +25,8 @@ internal import Numerics
 ///
 ///     hyperband, asha  base configuration 15, rung 5
 ///     pbt              parent 15, generation modulo 32 5
-///     cmaes            the algorithm's own
+///     tpe, multivariate-tpe, bayesianoptimization, cmaes
+///                      a digest of the history (`IssueNames`)
 ///
 /// An algorithm that fills `detail` with what it must read back may ask for *variants*: the check
 /// is then split into a variant, which decoding passes over, and a hash that is shorter by as
