@@ -158,8 +158,9 @@ def test_reflection_requests_without_end(own: ServerProcess) -> None:
         connection.socket.close()
 
 
-def test_validation_while_all_workers_compute(own: ServerProcess) -> None:
+def test_validation_while_all_workers_compute(start_server: Callable[..., ServerProcess]) -> None:
     """With the queue full a larger Experiment was answered RESOURCE_EXHAUSTED, and so was valid."""
+    own = start_server("--queue-depth", "16")
     slow = next(each for each in ALGORITHMS if each.name == "bayesianoptimization")
     parameters = [double(f"p{number}", 0, 1) for number in range(20)]
     history = [
