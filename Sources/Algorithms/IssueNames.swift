@@ -26,8 +26,35 @@ struct IssueNames {
     own = IssueNames.own(request, tags)
   }
 
-  /// Names the suggestions of a reply.
-  func name(_ suggestions: inout [Suggestion]) {
+  /// What an engine proposes to this request, named. Where no parameter has a choice it is not asked.
+  ///
+  /// - Parameters:
+  ///   - most: vanished trials to look for at most.
+  ///   - values: how many values of trials all searches for them together may look at, since each
+  ///     costs as much as a suggestion.
+  ///   - points: the engine's points at `count` indices from `index` on, after a history.
+  func suggestions(
+    in model: ModelSpace, most: Int = reach, values: Int = 400_000,
+    points: (_ count: Int, _ index: Int, _ history: EngineHistory) throws -> PointList
+  ) throws -> [Suggestion] {
+    var suggestions: [Suggestion]
+    if model.axes.isEmpty {
+      let only = Suggestion(assignments: model.assignments([]))
+      suggestions = Array(repeating: only, count: request.count)
+    } else {
+      let history = try history(in: model, most: most, values: values) {
+        try points(1, $0, $1)[0]
+      }
+      let chosen = try points(request.count, request.position, history)
+      suggestions = (0..<chosen.count).map {
+        Suggestion(assignments: model.assignments(chosen[$0]))
+      }
+    }
+    name(&suggestions)
+    return suggestions
+  }
+
+  private func name(_ suggestions: inout [Suggestion]) {
     var indices = IssueIndices(
       position: request.position, taken: tags.compactMap { $0?.index })
     let detail = historyDigest
@@ -86,12 +113,10 @@ struct IssueNames {
   /// trials run beside each other what was known is a good guess, so a point may be missed.
   ///
   /// - Parameters:
-  ///   - most: how many to look for at most.
-  ///   - values: how many values of trials all searches together may look at, since each costs as
-  ///     much as a suggestion.
+  ///   - most, values: see ``suggestions(in:most:values:points:)``.
   ///   - propose: the engine's proposal at an index after a history.
   func history(
-    in model: ModelSpace, most: Int = reach, values: Int = 400_000,
+    in model: ModelSpace, most: Int, values: Int,
     propose: (_ index: Int, _ history: EngineHistory) throws -> [Double]
   ) throws -> EngineHistory {
     let isIgnored = request.settings[CommonSettings.failedTrials] == .ignore

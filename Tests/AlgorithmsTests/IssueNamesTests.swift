@@ -96,7 +96,8 @@ import Testing
         checkCancellation: {})
       var asked: [Int] = []
       let model = ModelSpace(problem.space)
-      let history = try IssueNames(request).history(in: model) { index, known in
+      let history = try IssueNames(request).history(in: model, most: 64, values: 400_000) {
+        index, known in
         asked.append(index)
         #expect(known.evaluated.count <= index)
         return [0.5, 0.5]

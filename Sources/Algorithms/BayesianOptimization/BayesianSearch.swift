@@ -100,12 +100,6 @@ struct BayesianSearch: Algorithm {
 
   func suggest(_ request: SuggestionRequest) throws -> SuggestionReply {
     let model = ModelSpace(request.space)
-    let names = IssueNames(request)
-    guard !model.axes.isEmpty else {
-      var reply = request.constantReply(model)
-      names.name(&reply.suggestions)
-      return reply
-    }
     let space = request.space
     let axes = zip(model.axes, model.parameters).map { axis, parameter in
       ModelAxis(axis, listNumbers: space.parameters[parameter].listNumbers)
@@ -123,27 +117,19 @@ struct BayesianSearch: Algorithm {
     func numbers(_ list: PointList) -> [[Double]] {
       (0..<list.count).map { i in zip(axes, list[i]).map { $0.number(ofEntry: $1) } }
     }
-    func points(_ count: Int, _ index: Int, _ known: EngineHistory) throws -> [[Double]] {
-      try optimizer.suggest(
-        count, position: index,
-        observations: BayesianOptimizer.Observations(
-          finished: numbers(known.evaluated), values: known.objectives,
-          durations: known.durations, failed: [], pending: numbers(known.pending),
-          avoided: numbers(known.avoided)),
-        work: Work(checkCancellation: request.checkCancellation))
-    }
-    let history = try names.history(
-      in: model, most: BayesianSearch.mostVanished,
-      values: BayesianSearch.valuesForVanished
-    ) {
-      try points(1, $0, $1)[0]
-    }
-    var reply = SuggestionReply(
-      suggestions: try points(request.count, request.position, history).map {
-        Suggestion(assignments: model.assignments($0))
+    return SuggestionReply(
+      suggestions: try IssueNames(request).suggestions(
+        in: model, most: BayesianSearch.mostVanished, values: BayesianSearch.valuesForVanished
+      ) { count, index, known in
+        let points = try optimizer.suggest(
+          count, position: index,
+          observations: BayesianOptimizer.Observations(
+            finished: numbers(known.evaluated), values: known.objectives,
+            durations: known.durations, failed: [], pending: numbers(known.pending),
+            avoided: numbers(known.avoided)),
+          work: Work(checkCancellation: request.checkCancellation))
+        return PointList(dimension: axes.count, points: points)
       })
-    names.name(&reply.suggestions)
-    return reply
   }
 }
 

@@ -51,29 +51,17 @@ struct CMAESSearch: Algorithm {
   func suggest(_ request: SuggestionRequest) throws -> SuggestionReply {
     let model = ModelSpace(request.space)
     let sigma = request.settings[CMAESSearch.sigma]
-    let names = IssueNames(request)
-    var reply: SuggestionReply
-    if model.axes.isEmpty {
-      reply = request.constantReply(model)
-    } else {
-      var settings = CMAESEngine.Settings()
-      settings.sigma = min(sigma, CMAESSearch.largestSigma)
-      settings.restart = request.settings[CMAESSearch.restartStrategy].restart
-      settings.seed = request.seed
-      let engine = CMAESEngine(axes: model.axes, settings: settings)
-      func points(_ count: Int, _ index: Int, _ history: EngineHistory) throws -> PointList {
+    var settings = CMAESEngine.Settings()
+    settings.sigma = min(sigma, CMAESSearch.largestSigma)
+    settings.restart = request.settings[CMAESSearch.restartStrategy].restart
+    settings.seed = request.seed
+    let engine = CMAESEngine(axes: model.axes, settings: settings)
+    var reply = SuggestionReply(
+      suggestions: try IssueNames(request).suggestions(in: model) { count, index, history in
         try engine.suggest(
           count: count, position: index, history: history,
           checkCancellation: request.checkCancellation)
-      }
-      let history = try names.history(in: model) { try points(1, $0, $1)[0] }
-      let points = try points(request.count, request.position, history)
-      reply = SuggestionReply(
-        suggestions: (0..<points.count).map {
-          Suggestion(assignments: model.assignments(points[$0]))
-        })
-    }
-    names.name(&reply.suggestions)
+      })
     if sigma > CMAESSearch.largestSigma {
       reply.notices.append("sigma \(sigma) is taken for \(CMAESSearch.largestSigma)")
     }

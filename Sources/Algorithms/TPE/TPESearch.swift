@@ -64,38 +64,18 @@ struct TPESearch: Algorithm {
     settings.candidateCount = min(wanted, AlgorithmLimits.candidates)
     settings.startupCount = request.settings[TPESearch.startup]
     settings.seed = request.seed
-    let names = IssueNames(request)
-    var reply: SuggestionReply
-    if model.axes.isEmpty {
-      reply = request.constantReply(model)
-    } else {
-      let design = SobolSequence(dimension: model.axes.count, seed: request.seed)
-      let engine = TPEEngine(
-        axes: model.axes, settings: settings, startup: { design.point(at: UInt64($0)) })
-      func points(_ count: Int, _ index: Int, _ history: EngineHistory) throws -> PointList {
-        try engine.suggest(
+    var reply = SuggestionReply(
+      suggestions: try IssueNames(request).suggestions(in: model) { count, index, history in
+        let design = SobolSequence(dimension: model.axes.count, seed: request.seed)
+        let engine = TPEEngine(
+          axes: model.axes, settings: settings, startup: { design.point(at: UInt64($0)) })
+        return try engine.suggest(
           count: count, position: index, history: history,
           checkCancellation: request.checkCancellation)
-      }
-      let history = try names.history(in: model) { try points(1, $0, $1)[0] }
-      let points = try points(request.count, request.position, history)
-      reply = SuggestionReply(
-        suggestions: (0..<points.count).map {
-          Suggestion(assignments: model.assignments(points[$0]))
-        })
-    }
-    names.name(&reply.suggestions)
+      })
     if wanted > AlgorithmLimits.candidates {
       reply.notices.append("\(wanted) candidates are taken for \(AlgorithmLimits.candidates)")
     }
     return reply
-  }
-}
-
-extension SuggestionRequest {
-  /// The reply where no parameter has a choice: the one point there is, as often as asked for.
-  func constantReply(_ model: ModelSpace) -> SuggestionReply {
-    SuggestionReply(
-      suggestions: Array(repeating: Suggestion(assignments: model.assignments([])), count: count))
   }
 }
