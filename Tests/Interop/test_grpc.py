@@ -51,8 +51,9 @@ def test_metadata(suggestion: Suggestion) -> None:
 
 
 def test_tiny_deadlines(suggestion: Suggestion) -> None:
+    """Shorter than sending 2 MiB takes; within a millisecond a fast machine may be done."""
     message = padded(2 * MIB)
-    for timeout in (1e-6, 1e-4, 1e-3):
+    for timeout in (1e-6, 1e-4):
         with pytest.raises(grpc.RpcError) as caught:
             suggestion.stub.GetSuggestions(message, timeout=timeout)
         assert caught.value.code() == CODES.DEADLINE_EXCEEDED

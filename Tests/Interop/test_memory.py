@@ -81,4 +81,8 @@ def test_requests_of_the_largest_size_take_turns(start_server: StartServer) -> N
 
 
 def test_an_idle_server_is_small(start_server: StartServer) -> None:
-    assert start_server().memory()["VmRSS"] < 12
+    """Most of it are pages of the binary. How many of those count depends on how the kernel holds
+    the file: of the same binary between 11 and 13 MiB (scripts/bench.sh has the figures)."""
+    memory = start_server().memory()
+    assert memory["RssAnon"] < 2
+    assert memory["VmRSS"] < 16
