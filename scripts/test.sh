@@ -29,16 +29,20 @@ swift build -c release -Xswiftc -enable-testing --build-tests
 step "Documentation"
 scripts/generate-docs.sh --check
 
-# In two runs: tests that compute for seconds hold all threads of a small machine, and those of the
-# other kind wait for sockets with a deadline.
+# In three runs: tests that compute for seconds hold all threads of a small machine, others wait for
+# sockets, and those of early stopping look at what happens just before a deadline.
 computing='^(NumericsTests|ExperimentModelTests|KatibAPITests|AlgorithmsTests)\.'
+deadlines='^(EarlyStoppingServicesTests|KubernetesAPITests)\.'
 run_tests() { swift test -c release -Xswiftc -enable-testing --skip-build "$@"; }
 
 step "Unit and conformance tests: what computes"
 run_tests --filter "$computing"
 
-step "Unit tests: what waits for sockets and clocks"
-run_tests --skip "$computing"
+step "Unit tests: what waits for sockets"
+run_tests --skip "$computing|$deadlines"
+
+step "Unit tests: what waits for deadlines"
+run_tests --filter "$deadlines"
 
 step "Interoperability tests"
 Tests/Interop/run.sh

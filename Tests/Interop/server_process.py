@@ -133,8 +133,8 @@ class ServerProcess:
         return Path(self._log.name).read_text(errors="replace")[-4000:]
 
     def memory(self) -> dict[str, float]:
-        """Resident memory now and at its peak (`VmRSS`, `VmHWM`), and what of it is not pages of the
-        binary (`RssAnon`), in MiB."""
+        """Resident memory now and at its peak (`VmRSS`, `VmHWM`), and what of it is not pages of
+        the binary (`RssAnon`), in MiB."""
         lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
         fields = dict(line.split(":", 1) for line in lines)
         return {key: int(fields[key].split()[0]) / 1024 for key in ("VmRSS", "VmHWM", "RssAnon")}
