@@ -11,6 +11,7 @@ final class ClientCore {
   private let port: Int
   private let configuration: ClientConfiguration
   private let loop: any EventLoop
+  private let output = OutputBuffer()
 
   private var current: ClientConnection?
   private var isConnecting = false
@@ -99,7 +100,7 @@ final class ClientCore {
     for call in calls { start(call) }
     do {
       try channel.pipeline.syncOperations.addHandler(
-        ConnectionHandler(connection, limits: configuration.limits))
+        ConnectionHandler(connection, limits: configuration.limits, output: output))
     } catch {
       // The peer closed in between.
       connection.lost(now: .now())

@@ -64,6 +64,9 @@ final class HTTP2Session {
 
   private static func configure(_ option: OpaquePointer?, _ limits: Limits) {
     nghttp2_option_set_no_auto_window_update(option, 1)
+    // Closed streams would be kept for the priorities of RFC 7540, as many as may be open: 20 MB on 500
+    // connections.
+    nghttp2_option_set_no_closed_streams(option, 1)
     // A metadata value may have blanks around it; gRPC forbids to fail for that.
     nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(option, 1)
     nghttp2_option_set_stream_reset_rate_limit(

@@ -132,7 +132,7 @@ public final class Server: Sendable {
     }
     sockets.add(channel)
     let handler = ConnectionHandler(
-      connection, limits: core.limits, lingers: { sockets.lingers($0) })
+      connection, limits: core.limits, output: sockets.output, lingers: { sockets.lingers($0) })
     do {
       try channel.pipeline.syncOperations.addHandler(handler)
     } catch {
@@ -194,6 +194,8 @@ public final class Server: Sendable {
 /// The sockets of a server's connections, on the I/O thread: also of those connections that are over
 /// and whose last frames are on their way.
 private final class OpenSockets {
+  /// What they send goes through here.
+  let output = OutputBuffer()
   private let limits: Limits
   private var channels: [ObjectIdentifier: any Channel] = [:]
   /// Longest first.
