@@ -76,6 +76,8 @@ public final class EarlyStoppingService: Sendable {
     var succeeded = 0
     var fetched = 0
     var failed = 0
+    /// Why the last of them could not be read.
+    var failure: Status?
     var rule: EarlyStoppingRule?
   }
 
@@ -132,6 +134,8 @@ public final class EarlyStoppingService: Sendable {
     let outcome = try averages(keys, at: address, context)
     account.fetched = outcome.averages.count
     account.failed = outcome.failureCount
+    account.failure = outcome.lastFailure
+    try EarlyStoppingService.checkSilence(outcome, enough: stopping.minTrialsRequired, keys)
     let averages = keys.compactMap { outcome.averages[$0] ?? nil }
     return stopping.rule(averages, objective: objective)
   }
@@ -165,28 +169,38 @@ public final class EarlyStoppingService: Sendable {
 
   // MARK: Averages
 
+  /// Makes sure that a silent DB manager is not taken for trials without reports: trials would be made
+  /// without a rule for as long as it is silent.
+  ///
+  /// A rule from some of the logs is better than no trial at all. So only what may be read in a moment
+  /// counts, and only where it would make a rule: a log that nobody can ever read must not hold up the
+  /// Experiment. Unless nothing at all is known: a DB manager without its database fails for every log,
+  /// with whatever code.
+  /// - Throws: UNAVAILABLE, so that the controller asks again.
+  private static func checkSilence(
+    _ outcome: ObservationLogClient.Outcome, enough: Int, _ keys: [AverageKey]
+  ) throws {
+    let known = outcome.averageCount
+    guard let failure = outcome.lastFailure, known < enough,
+      known == 0 || known + outcome.silenceCount >= enough
+    else { return }
+    let address = Quoted.shortened(keys.first?.scope.address ?? "")
+    throw Status(
+      .unavailable,
+      "the DB manager at \(address) gave a value for \(known) of \(keys.count) trials, a rule needs "
+        + "\(enough), and failed for \(outcome.failureCount) (\(failure.code)): \(failure.message)")
+  }
+
   /// The averages of these logs, from the cache or the DB manager.
-  /// - Throws: UNAVAILABLE when nothing at all could be learned, so that the controller asks again;
-  ///   a rule from some of the logs is better than no trial at all.
   private func averages(
     _ keys: [AverageKey], at address: DBManagerAddress, _ context: CallContext
   ) throws -> ObservationLogClient.Outcome {
     let deadline = EarlyStoppingService.fetchDeadline(context)
-    let outcome =
+    return
       try fastPath(keys)
       ?? BlockingTask.run(context) {
         await self.collect(keys, at: address, until: deadline)
       }
-    // Without this the controller would make trials without rules for as long as the DB manager's
-    // database is down. Where some logs are known, they decide.
-    if !outcome.hasAverage, let failure = outcome.lastFailure {
-      let text = keys.first?.scope.address ?? ""
-      throw Status(
-        .unavailable,
-        "the DB manager at \(Quoted.shortened(text)) gave no value for any of \(keys.count) trials, "
-          + "and failed for \(outcome.failureCount) (\(failure.code)): \(failure.message)")
-    }
-    return outcome
   }
 
   /// Everything from the cache, without a task; nil if something has to be fetched.
@@ -213,6 +227,7 @@ public final class EarlyStoppingService: Sendable {
       cache.release(claim.mine)
       outcome.averages.merge(fetched.averages) { $1 }
       outcome.failureCount += fetched.failureCount
+      outcome.silenceCount += fetched.silenceCount
       outcome.lastFailure = fetched.lastFailure ?? outcome.lastFailure
       missing = claim.others
       if !missing.isEmpty {
@@ -220,8 +235,7 @@ public final class EarlyStoppingService: Sendable {
         guard MonotonicInstant.now() < deadline,
           (try? await Task.sleep(for: .milliseconds(10))) != nil
         else {
-          outcome.failureCount += missing.count
-          outcome.lastFailure = Status(.deadlineExceeded, "no time was left")
+          outcome.passOver(missing.count)
           break
         }
       }
@@ -251,7 +265,11 @@ public final class EarlyStoppingService: Sendable {
     if let rule = account.rule {
       metadata["rule"] = "\(rule.comparison) \(rule.value) at \(rule.startStep)"
     }
-    if status.code != .ok { metadata["error"] = "\(status.message)" }
+    if status.code != .ok {
+      metadata["error"] = "\(status.message)"
+    } else if let failure = account.failure {
+      metadata["failure"] = "\(failure.code): \(failure.message)"
+    }
     logger.log(level: level, "GetEarlyStoppingRules", metadata: metadata)
   }
 

@@ -49,16 +49,27 @@ final class ObservationLogClient: Sendable {
     var averages: [AverageKey: Double?] = [:]
     /// Logs that could not be read.
     var failureCount = 0
+    /// Of those, the ones for which no answer came, or no time was left: they may be read in a moment.
+    var silenceCount = 0
     /// The last failure that does not say that a trial has no log: whatever else a DB manager
     /// answers tells of its own state, or of its database's.
     var lastFailure: Status?
 
-    /// Whether any log had a number.
-    var hasAverage: Bool { averages.values.contains { $0 != nil } }
+    /// How many logs had a number.
+    var averageCount: Int { averages.values.count { $0 != nil } }
 
     mutating func fail(_ status: Status) {
       failureCount += 1
+      if ObservationLogClient.isSilence(status) { silenceCount += 1 }
       if status.code != .notFound { lastFailure = status }
+    }
+
+    /// As many more were not read for lack of time, or because the DB manager is silent anyway.
+    mutating func passOver(_ count: Int) {
+      guard count > 0 else { return }
+      failureCount += count
+      silenceCount += count
+      lastFailure = lastFailure ?? Status(.deadlineExceeded, "no time was left")
     }
   }
 
@@ -114,10 +125,7 @@ final class ObservationLogClient: Sendable {
         }
         startNext()
       }
-      outcome.failureCount += waiting.count
-      if outcome.lastFailure == nil, !waiting.isEmpty {
-        outcome.lastFailure = Status(.deadlineExceeded, "no time was left")
-      }
+      outcome.passOver(waiting.count)
     }
     return outcome
   }

@@ -67,7 +67,7 @@ public struct ClusterAccessSource: Sendable {
     var access: ClusterAccess
     if let explicitKubeconfig {
       access = try Kubeconfig(paths: explicitKubeconfig).access()
-    } else if let inside = inCluster() {
+    } else if let inside = try inCluster() {
       access = inside
     } else if let kubeconfig {
       access = try Kubeconfig(paths: kubeconfig).access()
@@ -81,14 +81,20 @@ public struct ClusterAccessSource: Sendable {
   }
 
   /// The pod's own API server; nil outside a cluster.
-  private func inCluster() -> ClusterAccess? {
+  /// - Throws: `KubernetesError.configuration` when the pod's namespace is not told. Taking "default" for
+  ///   it would stop a Trial of the same name there.
+  private func inCluster() throws(KubernetesError) -> ClusterAccess? {
     guard let host = variable("KUBERNETES_SERVICE_HOST"), !host.isEmpty else { return nil }
     let port = variable("KUBERNETES_SERVICE_PORT") ?? ""
     let name = host.contains(":") ? "[\(host)]" : host
-    let namespace = try? Material.file(serviceAccount + "/namespace").readText("the namespace")
     return ClusterAccess(
       server: "https://\(name):\(port.isEmpty ? "443" : port)",
       authority: .file(serviceAccount + "/ca.crt"), token: .file(serviceAccount + "/token"),
-      namespace: namespace ?? "default")
+      namespace: try ownNamespace())
+  }
+
+  private func ownNamespace() throws(KubernetesError) -> String {
+    if let namespace, !namespace.isEmpty { return namespace }
+    return try Material.file(serviceAccount + "/namespace").readText("the pod's namespace")
   }
 }

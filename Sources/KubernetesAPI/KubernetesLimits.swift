@@ -12,12 +12,12 @@ package enum KubernetesLimits {
 
   package static let connectTime = Duration.seconds(5)
 
-  /// Tries for one update: conflicts, and requests that may be sent again.
-  package static let tries = 6
-
-  /// The pause before the second try, in seconds; it doubles with each further one, and its length
-  /// is drawn between half of that and the whole.
+  /// The pause before the second try, in seconds; it doubles with each further one up to
+  /// ``longestPause``, and its length is drawn between half of that and the whole.
   package static let firstPause = 0.05
+
+  /// Seconds. An API server that comes back is found within them.
+  package static let longestPause = 2.0
 
   /// Bytes of an answer. etcd holds objects of up to 1.5 MiB, and JSON of them is hardly larger.
   package static let answerBytes = 8 << 20

@@ -24,9 +24,14 @@ package enum Material: Sendable, Equatable {
     let text = String(decoding: bytes, as: UTF8.self)
     let trimmed = text.drop(while: \.isWhitespace)
     guard let last = trimmed.lastIndex(where: { !$0.isWhitespace }) else {
-      throw .configuration("\(what) is empty")
+      throw .configuration("\(what) is empty\(place)")
     }
     return String(trimmed[...last])
+  }
+
+  /// Where it is, for the end of a message.
+  package var place: String {
+    if case .file(let path) = self { ": \(path)" } else { "" }
   }
 
   static func contents(of path: String, _ what: String) throws(KubernetesError) -> [UInt8] {

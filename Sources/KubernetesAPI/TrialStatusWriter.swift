@@ -18,6 +18,10 @@ public protocol TrialStatusWriting: Sendable {
 /// The write is a merge patch of the status alone, so nothing else of the object passes through
 /// this process, and fields that it does not know cannot get lost. A write whose answer was lost
 /// may be repeated: the next read finds the condition.
+///
+/// What may pass is tried again for as long as the caller waits, or half a minute. Katib's metrics
+/// collector asks once, after it has ended the training, and takes an error for a failure of the Trial:
+/// an API server that restarts must not cost one.
 public final class TrialStatusWriter: TrialStatusWriting {
   private let source: ClusterAccessSource
   private let sessions: any APISessionOpening
@@ -58,10 +62,10 @@ public final class TrialStatusWriter: TrialStatusWriting {
         }
       } catch {
         let wait = Duration.seconds(Double.random(in: pause / 2...pause))
-        guard attempt < KubernetesLimits.tries, error.mayPass(attempt: attempt),
-          ContinuousClock.now + wait < deadline, (try? await Task.sleep(for: wait)) != nil
+        guard error.mayPass(attempt: attempt), ContinuousClock.now + wait < deadline,
+          (try? await Task.sleep(for: wait)) != nil
         else { throw error }
-        pause *= 2
+        pause = min(2 * pause, KubernetesLimits.longestPause)
       }
     }
   }

@@ -88,7 +88,7 @@ private struct KubernetesSession: APISession {
       let bytes = try authority.read(what)
       guard let certificates = try? NIOSSLCertificate.fromPEMBytes(bytes), !certificates.isEmpty
       else {
-        throw .configuration("\(what) holds no certificate in PEM form")
+        throw .configuration("\(what) holds no certificate in PEM form\(authority.place)")
       }
       tls.trustRoots = .certificates(certificates)
     }

@@ -242,6 +242,38 @@ import Testing
     }
   }
 
+  /// Two of three logs were read, the third not in time, and the answer was OK without a rule: trials
+  /// were made without one for as long as the DB manager was slow.
+  @Test func aRuleThatOneSilentLogPreventsIsAskedForAgain() async throws {
+    let manager = try filled()
+    defer { manager.stop() }
+    let busy = Status(.unavailable, "busy")
+    manager.state.withLock { $0.refusals["c"] = Array(repeating: busy, count: 99) }
+    try await withClient { client in
+      let trials = abc.map { trial($0) }
+      let status = await code { _ = try await rules(client, trials, at: manager.address) }
+      #expect(status.code == .unavailable)
+      #expect(status.message.contains("a value for 2 of 3 trials, a rule needs 3"))
+      #expect(status.message.contains("busy"))
+      manager.state.withLock { $0.refusals["c"] = [] }
+      let found = try await rules(client, trials, at: manager.address)
+      #expect(found.map(\.value) == ["2.0"])
+    }
+  }
+
+  /// One that cannot be read at all must not stop the Experiment.
+  @Test(arguments: [StatusCode.internalError, .notFound, .resourceExhausted])
+  func aLogThatNobodyCanReadHoldsNothingUp(code: StatusCode) async throws {
+    let manager = try filled()
+    defer { manager.stop() }
+    let broken = Status(code, "no")
+    manager.state.withLock { $0.refusals["c"] = Array(repeating: broken, count: 99) }
+    try await withClient { client in
+      let found = try await rules(client, abc.map { trial($0) }, at: manager.address)
+      #expect(found.isEmpty)
+    }
+  }
+
   /// A DB manager that answers while its database does not: UNKNOWN is what Katib's own makes of
   /// "too many connections". That was OK without a rule, for every trial, for ever.
   @Test(arguments: [

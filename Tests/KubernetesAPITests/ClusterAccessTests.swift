@@ -42,9 +42,22 @@ import Testing
   }
 
   @Test func addressesOfBothKindsMakeURLs() throws {
-    let six = try source(["KUBERNETES_SERVICE_HOST": "fd00::1"]).access()
+    let six = try source(["KUBERNETES_SERVICE_HOST": "fd00::1"], namespace: "mine").access()
     #expect(six.server == "https://[fd00::1]:443")
-    #expect(six.namespace == "default")
+    #expect(six.namespace == "mine")
+  }
+
+  /// "default" was taken where the file was missing: a Trial of the same name there was stopped.
+  @Test(arguments: [nil, "", " \n"])
+  func theNamespaceIsNotGuessed(text: String?) throws {
+    if let text { folder.write("namespace", text) }
+    do throws(KubernetesError) {
+      let access = try source(ClusterAccessTests.inside).access()
+      Issue.record("took \(access.namespace)")
+    } catch {
+      #expect(error.text.contains("the pod's namespace"), "\(error.text)")
+      #expect(error.text.contains(folder.path + "/namespace"), "\(error.text)")
+    }
   }
 
   @Test func outsideAKubeconfigCounts() throws {
