@@ -13,5 +13,9 @@ int renameat2(int from_directory, const char *from, int to_directory, const char
 
 int syncfs(int descriptor);
 
+// Of lseek(2).
+static const int CLINUX_SEEK_DATA = 3;
+static const int CLINUX_SEEK_HOLE = 4;
+
 // Of renameat2: fail with EEXIST instead of replacing.
 static const unsigned int CLINUX_RENAME_NOREPLACE = 1;

@@ -16,7 +16,7 @@ enum CheckpointError: Error, Equatable {
   case notWritable(SystemCallError)
   /// This user may not read what a trial left.
   case notReadable(SystemCallError)
-  /// Something that is no folder stands where a trial's folder should be.
+  /// Something that is no folder stands where one of ours should be.
   case occupied(path: String)
   case tooDeep(path: String)
   case tooMany(path: String)
@@ -52,7 +52,8 @@ enum CheckpointError: Error, Equatable {
     case .notReadable(let error):
       "\(CheckpointError.user) may not read a checkpoint (\(describe(error))): trials must leave "
         + "files that this user or group can read, or run as the same user"
-    case .occupied(let path): "\(path) is no folder, although it has the name of a trial"
+    case .occupied(let path):
+      "\(path) is no folder, and one of this name is needed for checkpoints: remove or rename it"
     case .tooDeep(let path):
       "\(path) lies more than \(ServiceLimits.checkpointDepth) folders deep in a checkpoint"
     case .tooMany(let path):

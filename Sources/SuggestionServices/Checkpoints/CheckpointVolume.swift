@@ -14,8 +14,10 @@ internal import Glibc
 /// a trial's name is whole, and whoever is asked the same again leaves it as it is: its trial may
 /// be running by then.
 ///
-/// A call that runs into its deadline leaves its copy as `<trial>.paused`, and the next one goes on
-/// from there: a checkpoint that takes longer than a call may last gets copied all the same.
+/// A call that runs into its deadline leaves its copy as `<parent>.paused`, and the next one that
+/// copies this parent goes on from there: a checkpoint that takes longer than a call may last gets
+/// copied all the same. The parent's name and not the child's, because the child may have another one
+/// by then: names depend on the states of all trials.
 ///
 /// What a killed process leaves in `.incomplete` is removed when the same trial is asked for again,
 /// or once nothing has changed in it for a while. It is moved aside before that, in one step as
@@ -100,11 +102,15 @@ public struct CheckpointVolume: Sendable {
     _ = try writing { () throws(SystemCallError) in try trials.make(CheckpointVolume.workshop) }
     let workshop = try openFolder(CheckpointVolume.workshop, in: trials)
     CheckpointVolume.share(workshop)
-    try clean(workshop, of: trials, before: Set(names))
+    let paused = Set(folders.compactMap { $0.parentName.flatMap(CheckpointVolume.pausedCopy) })
+    try clean(workshop, of: trials, before: Set(names), keeping: paused)
 
     for (folder, name) in zip(folders, names) {
       try checkCancellation()
-      if try isMade(name, in: trials) { continue }
+      if try isMade(name, in: trials) {
+        try noteContents(of: name, folder, in: trials, &report)
+        continue
+      }
       try withoutActuallyEscaping(checkCancellation) { check in
         try atWork.alone(at: trials.path(of: name), checkCancellation: check) {
           if try isMade(name, in: trials) { return }
@@ -125,14 +131,29 @@ public struct CheckpointVolume: Sendable {
     return true
   }
 
+  /// Tells of a folder that should be new and is not: on a volume that was kept, an Experiment of the
+  /// same name and seed has had a trial of this name.
+  private func noteContents(
+    of name: FileName, _ folder: CheckpointFolder, in trials: Directory, _ report: inout Report
+  ) throws(CheckpointError) {
+    guard folder.parentName == nil else { return }
+    let isEmpty = try reading { () throws(SystemCallError) in
+      try trials.open(name).names(atMost: 0).isEmpty
+    }
+    if !isEmpty {
+      report.notices.append(
+        "\(folder.trialName) begins with what its folder holds already: \(trials.path(of: name))")
+    }
+  }
+
   /// Makes one folder: all of it, or nothing that has its name.
   private func make(
     _ name: FileName, _ folder: CheckpointFolder, in trials: Directory, _ workshop: Directory,
     _ checkCancellation: @escaping () throws -> Void, _ report: inout Report
   ) throws {
     let temporary = FileName("\(name.text).\(CheckpointVolume.random())")
-    let paused = FileName(name.text + CheckpointVolume.pausedSuffix)
-    if (try? workshop.move(paused, to: workshop, as: temporary)) != true {
+    let paused = folder.parentName.flatMap(CheckpointVolume.pausedCopy)
+    if (try? paused.map { try workshop.move($0, to: workshop, as: temporary) }) != true {
       _ = try writing { () throws(SystemCallError) in try workshop.make(temporary) }
     }
     var hasCopied = false
@@ -150,8 +171,8 @@ public struct CheckpointVolume: Sendable {
       // Somebody else, asked the same, was faster.
       if isOurs { report.made += 1 } else { discard(temporary, in: workshop) }
     } catch {
-      let isCancelled = !(error is CheckpointError) && folder.parentName != nil
-      if !isCancelled || (try? pause(temporary, as: paused, in: workshop)) != true {
+      let kept = error is CheckpointError ? nil : paused
+      if (try? kept.map { try pause(temporary, as: $0, in: workshop) }) != true {
         discard(temporary, in: workshop)
       }
       throw error
@@ -194,9 +215,16 @@ public struct CheckpointVolume: Sendable {
     return try reading { () throws(SystemCallError) in try trials.open(name) }
   }
 
+  /// Where the copy of a parent's folder waits; nil for a name that no folder can have.
+  private static func pausedCopy(ofParent name: String) -> FileName? {
+    (try? component(name, "")).map { FileName(bytes: $0.bytes + Array(pausedSuffix.utf8)) }
+  }
+
   /// Removes what others left behind: of the trials asked for, and what has long been idle.
+  /// - Parameter paused: copies that are to go on now, however long the controller has waited.
   private func clean(
-    _ workshop: Directory, of trials: Directory, before wanted: Set<FileName>
+    _ workshop: Directory, of trials: Directory, before wanted: Set<FileName>,
+    keeping paused: Set<FileName>
   ) throws {
     let names = try writing { () throws(SystemCallError) in try workshop.names() }
     guard !names.isEmpty else { return }
@@ -207,8 +235,7 @@ public struct CheckpointVolume: Sendable {
       let trial = FileName(bytes: Array(name.bytes.prefix { $0 != UInt8(ascii: ".") }))
       let changed = (try? workshop.status(of: name))?.modified.tv_sec ?? now
       let isIdle = now - changed > ServiceLimits.idleCheckpointSeconds
-      let isPaused = name.text.hasSuffix(CheckpointVolume.pausedSuffix)
-      let isDead = wanted.contains(trial) ? !isPaused : isIdle
+      let isDead = !paused.contains(name) && (wanted.contains(trial) || isIdle)
       if isDead && !atWork.contains(trials.path(of: trial))
         || trial == FileName(CheckpointVolume.discarded)
       {

@@ -17,6 +17,9 @@ internal import Glibc
 /// and a shorter one is a beginning to go on from. The caller synchronises the whole: doing it file
 /// by file takes a hundred times as long.
 ///
+/// Holes stay holes, where the file system tells of them: a database file of a few megabytes may call
+/// itself a terabyte long.
+///
 /// Data goes from file to file inside the kernel (copy_file_range(2): shared blocks on file systems
 /// that can, server-side copies on those of the network), else through a bounded buffer.
 struct FolderCopy {
@@ -133,8 +136,17 @@ struct FolderCopy {
     var inKernel = copiesInKernel
     while true {
       let count: Int
+      let data = passHole(input, output)
+      if data == 0 {
+        // Nothing but a hole is left, if anything.
+        let end = lseek(input, 0, SEEK_END)
+        guard end <= bytes(copiedTo: output) || ftruncate(output, end) == 0 else {
+          throw CheckpointError(writing: target.failure("write", name))
+        }
+        return
+      }
       if inKernel {
-        let part = UInt(ServiceLimits.checkpointPartBytes)
+        let part = UInt(min(data, ServiceLimits.checkpointPartBytes))
         count = copy_file_range(input, nil, output, nil, part, 0)
         // Not between these file systems, not for this file, or not in this sandbox: and one that
         // gives nothing of a file that has something is not to be believed.
@@ -148,7 +160,7 @@ struct FolderCopy {
           throw CheckpointError(writing: target.failure("write", name))
         }
       } else {
-        count = try copyThroughBuffer(input, output, name, source, target)
+        count = try copyThroughBuffer(input, output, name, source, target, atMost: data)
       }
       if count == 0 { return }
       bytes += count
@@ -159,16 +171,37 @@ struct FolderCopy {
 
   private func bytes(copiedTo output: Int32) -> Int { Int(lseek(output, 0, SEEK_CUR)) }
 
+  /// Moves both files on to the next data.
+  /// - Returns: how many bytes of data there are before the next hole; 0 for none up to the end; as many
+  ///   as there may be where the file system does not tell.
+  private func passHole(_ input: Int32, _ output: Int32) -> Int {
+    let position = lseek(input, 0, SEEK_CUR)
+    let data = lseek(input, position, CLINUX_SEEK_DATA)
+    guard data >= 0 else { return errno == ENXIO ? 0 : Int.max }
+    let hole = lseek(input, data, CLINUX_SEEK_HOLE)
+    // Both at one place again, the data's or, where that fails, the old one.
+    guard hole > data, lseek(output, data, SEEK_SET) == data else {
+      lseek(input, position, SEEK_SET)
+      return Int.max
+    }
+    lseek(input, data, SEEK_SET)
+    return hole - data
+  }
+
   private mutating func copyThroughBuffer(
     _ input: Int32, _ output: Int32, _ name: FileName, _ source: Directory,
-    _ target: Directory
+    _ target: Directory, atMost most: Int
   ) throws -> Int {
     if buffer.isEmpty {
       buffer = Array(repeating: 0, count: ServiceLimits.checkpointBufferBytes)
     }
-    let count = buffer.withUnsafeMutableBytes { read(input, $0.baseAddress, $0.count) }
+    let count = buffer.withUnsafeMutableBytes {
+      read(input, $0.baseAddress, min(most, $0.count))
+    }
     guard count >= 0 else {
-      if errno == EINTR { return try copyThroughBuffer(input, output, name, source, target) }
+      if errno == EINTR {
+        return try copyThroughBuffer(input, output, name, source, target, atMost: most)
+      }
       throw CheckpointError(reading: source.failure("read", name))
     }
     var written = 0

@@ -230,7 +230,7 @@ import Testing
         }
       }
       let left = fixture.names("exp/.incomplete")
-      #expect(left.isEmpty || left == [trial + ".paused"], "stopped at \(stop): \(left)")
+      #expect(left.isEmpty || left == ["parent.paused"], "stopped at \(stop): \(left)")
       if fixture.status("exp/" + trial) != nil {
         #expect(fixture.contents("exp/" + trial) == parent, "stopped at \(stop)")
       }
@@ -258,12 +258,88 @@ import Testing
           }.made == 1
       } catch is Stopped {
         #expect(fixture.status("exp/child") == nil)
-        #expect(fixture.names("exp/.incomplete") == ["child.paused"])
+        #expect(fixture.names("exp/.incomplete") == ["parent.paused"])
       }
     }
     #expect(isMade && calls > 5, "\(calls)")
     #expect(fixture.contents("exp/child") == parent)
     #expect(fixture.names("exp/.incomplete").isEmpty)
+  }
+
+  /// The child had another name in every call, since names depend on the states of all trials, and
+  /// each name began a copy of its own: none was ever finished.
+  @Test func aCopyGoesOnUnderAnotherName() throws {
+    makeParent()
+    let parent = fixture.contents("exp/parent")
+    var calls = 0
+    var isMade = false
+    while !isMade, calls < 100 {
+      calls += 1
+      var passed = 0
+      do {
+        isMade =
+          try prepare([("child-\(calls)", "parent")], inKernel: false) {
+            passed += 1
+            if passed == calls + 2 { throw Stopped() }
+          }.made == 1
+      } catch is Stopped {
+        // The controller may take its time to ask again.
+        fixture.setTime(
+          time(nil) - 2 * ServiceLimits.idleCheckpointSeconds, of: "exp/.incomplete/parent.paused")
+        #expect(fixture.names("exp/.incomplete") == ["parent.paused"])
+      }
+    }
+    #expect(isMade && calls > 5, "\(calls)")
+    #expect(fixture.names("exp") == [".incomplete", "child-\(calls)", "parent"])
+    #expect(fixture.contents("exp/child-\(calls)") == parent)
+    #expect(fixture.names("exp/.incomplete").isEmpty)
+  }
+
+  /// Names of foreign trials come from the request.
+  @Test(arguments: ["../parent", "/parent", "..", ".incomplete", "", "a/b"])
+  func parentsThatAreNoNamesLeadNowhere(parent: String) throws {
+    makeParent()
+    fixture.write("half", to: "parent.paused/model.bin")
+    let report = try prepare([("child", parent)])
+    #expect(report.made == 1 && report.notices.count == 1)
+    #expect(fixture.names("exp/child").isEmpty)
+    #expect(fixture.names("parent.paused") == ["model.bin"])
+  }
+
+  /// 200 MB of holes became 200 MB on the disk.
+  @Test(arguments: [true, false]) func holesStayHoles(inKernel: Bool) throws {
+    fixture.makeFolder("exp/parent")
+    let length = 24 << 20
+    for (name, places) in [
+      ("middle", [5 << 20, 5 << 20 + 70_000, 11 << 20]), ("ends", [0, length - 4_096]),
+      ("none", []),
+    ] {
+      let file = open(fixture.path("exp/parent/" + name), O_CREAT | O_WRONLY, 0o644)
+      ftruncate(file, length)
+      for place in places { pwrite(file, Array(repeating: UInt8(7), count: 4_096), 4_096, place) }
+      close(file)
+    }
+    // Interrupted and taken up again, too.
+    for stop in [4, 7, 100] {
+      var passed = 0
+      _ = try? prepare([("child", "parent")], inKernel: inKernel) {
+        passed += 1
+        if passed == stop { throw Stopped() }
+      }
+    }
+    #expect(fixture.contents("exp/child") == fixture.contents("exp/parent"))
+    for name in fixture.names("exp/child") {
+      let blocks = fixture.status("exp/child/" + name)?.st_blocks ?? .max
+      #expect(blocks * 512 <= 64 << 10, "\(name): \(blocks * 512) bytes on the disk")
+    }
+  }
+
+  @Test func aNewMemberWhoseFolderIsOldIsTold() throws {
+    fixture.write("old", to: "exp/founder/model.bin")
+    fixture.makeFolder("exp/other")
+    let report = try prepare([("founder", nil), ("other", nil)])
+    #expect(report.made == 0)
+    #expect(report.notices.count == 1 && report.notices[0].hasPrefix("founder begins with what"))
   }
 
   /// A copy that is taken up again copies only what is missing.
