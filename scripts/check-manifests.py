@@ -255,6 +255,13 @@ def check_switching():
     piped = command("--image", "ours:2", "--only", ours[0], "-", text=yaml.dump(BASE))
     images = [e["image"] for e in yaml.safe_load(piped.stdout)["runtime"]["suggestions"]]
     expect(images.count("ours:2") == 1, f"--only switched {images}")
+    # One image named, the entries of the other stay; --early-stopping-image alone once sent every
+    # suggestion to an image of no registry.
+    for option, changed, same in (("--image", "suggestions", "earlyStoppings"),
+                                  ("--early-stopping-image", "earlyStoppings", "suggestions")):
+        runtime = yaml.safe_load(command(option, "ours:3", "-", text=yaml.dump(BASE)).stdout)["runtime"]
+        expect("ours:3" in [e["image"] for e in runtime[changed]], f"{option} changed nothing")
+        expect(runtime[same] == BASE["runtime"][same], f"{option} changed {same}")
     # An empty field is to Katib what a missing one is.
     for text in ("kind: KatibConfig\nruntime:\n", "kind: KatibConfig\nruntime:\n  suggestions:\n"):
         filled = command("--only", ours[0], "-", text=text)
@@ -276,7 +283,9 @@ def check_switching():
         (["-"], "kind: KatibConfig\nruntime: {earlyStoppings: [{}]}", "runtime.earlyStoppings[0]"),
         (["--only", "medianstop", "--image", "x", "-"], empty, "--early-stopping-image"),
         (["--only", "tpe,medianstop", "--image", "x", "-"], empty, "--early-stopping-image"),
-        (["--only", "tpe", "--early-stopping-image", "x", "-"], empty, "--only names no"),
+        (["--only", "tpe", "--early-stopping-image", "x", "-"], empty, "name it with --image"),
+        (["--only", "tpe", "--image", "x", "--early-stopping-image", "x", "-"], empty,
+         "--only names no"),
         (["--only", "medianstop", "--image", "x", "--early-stopping-image", "y", "-"], empty,
          "--only names no"),
     ):

@@ -10,8 +10,9 @@ replaced entry what belongs to the installation and not to the image (volumes, s
 environment, pull secrets, the pod's security context, and whatever else nobody here knows). An
 algorithm that the config does not know yet is added. Comments are lost: YAML is read and written.
 
-With --image alone the early-stopping entries stay as they are: their image is another one. Then
---only cannot name them.
+With --image alone the early-stopping entries stay as they are, and with --early-stopping-image alone
+the suggestion entries: --only cannot name them then. Without both, the images are those that
+entries.yaml names.
 
     kubectl -n kubeflow get configmap katib-config -o 'jsonpath={.data.katib-config\\.yaml}' \\
       | deploy/katib/switch-images.py --image registry.example.com/katib-suggestion:0.1.0 \\
@@ -126,22 +127,25 @@ def switch(
 
 
 def chosen(only: str | None, entries: dict, image: str | None, stopping_image: str | None) -> list:
-    """The algorithms to switch."""
+    """The algorithms to switch: of those that an image is named for, or of all when none is named."""
     suggestions, stoppings = entries["algorithms"], entries["earlyStoppingAlgorithms"]
+    kinds = (
+        (suggestions, image, "--image", "the suggestion image", "algorithm that suggests"),
+        (stoppings, stopping_image, "--early-stopping-image", "another image", "such algorithm"),
+    )
+    names_all = image is None and stopping_image is None
     if only is None:
-        return suggestions + stoppings
+        return [name for kind, named, *_ in kinds if named or names_all for name in kind]
     names = [name.strip() for name in only.split(",")]
     if unknown := [name for name in names if name not in suggestions + stoppings]:
         raise SwitchError(f"not an algorithm of our images: {', '.join(unknown) or 'nothing'}")
     # What would change nothing is a mistake.
-    if image and not stopping_image and (named := [name for name in names if name in stoppings]):
-        raise SwitchError(
-            f"{', '.join(named)} runs from another image: name it with --early-stopping-image"
-        )
-    if stopping_image and not any(name in stoppings for name in names):
-        raise SwitchError("--early-stopping-image is given, but --only names no such algorithm")
-    if image and all(name in stoppings for name in names):
-        raise SwitchError("--image is given, but --only names no algorithm that suggests")
+    for kind, named, option, source, _ in kinds:
+        if (meant := [name for name in names if name in kind]) and not named and not names_all:
+            raise SwitchError(f"{', '.join(meant)} runs from {source}: name it with {option}")
+    for kind, named, option, _, what in kinds:
+        if named and not any(name in kind for name in names):
+            raise SwitchError(f"{option} is given, but --only names no {what}")
     return names
 
 
@@ -150,15 +154,12 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("config", help="the katib-config to rewrite, or - for standard input")
-    parser.add_argument("--image", help="our image, instead of the one in entries.yaml")
-    parser.add_argument("--early-stopping-image", help="the same for early stopping")
+    parser.add_argument("--image", help="our image of the algorithms that suggest")
+    parser.add_argument("--early-stopping-image", help="our image for early stopping")
     parser.add_argument("--only", help="these algorithms, separated by commas; default: all")
     options = parser.parse_args()
 
     entries = yaml.safe_load(ENTRIES.read_text())
-    early_stopping_image = options.early_stopping_image
-    if early_stopping_image is None and options.image is None:
-        early_stopping_image = entries["earlyStoppingImage"]
     try:
         algorithms = chosen(options.only, entries, options.image, options.early_stopping_image)
         source = sys.stdin if options.config == "-" else open(options.config, encoding="utf-8")
@@ -166,7 +167,7 @@ def main() -> int:
             config = yaml.safe_load(source)
         result = switch(
             config, entries, options.image or entries["image"], algorithms,
-            early_stopping_image or "",
+            options.early_stopping_image or entries["earlyStoppingImage"],
         )
     except (OSError, UnicodeError, yaml.YAMLError, SwitchError) as error:
         print(f"switch-images.py: {error}", file=sys.stderr)
