@@ -17,7 +17,7 @@ case "${1:-}" in
     fi
     ;;
   *)
-    sed -n '2,4s/^# //p' "$0" >&2
+    sed -n '2,4s/^# //p' scripts/generate-docs.sh >&2
     exit 2
     ;;
 esac

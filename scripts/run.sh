@@ -22,7 +22,7 @@ while [ $# -gt 0 ]; do
     --early-stopping) product=katib-early-stopping ;;
     --build-only) build_only=true ;;
     --help | -h)
-      sed -n '5,14s/^# \{0,1\}//p' "$0"
+      sed -n '5,14s/^# \{0,1\}//p' scripts/run.sh
       exit 0
       ;;
     *) break ;;

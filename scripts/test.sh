@@ -44,5 +44,12 @@ run_tests --skip "$computing|$deadlines"
 step "Unit tests: what waits for deadlines"
 run_tests --filter "$deadlines"
 
+step "Manifests"
+if command -v kubectl kustomize >/dev/null; then
+  scripts/check-deploy.sh
+else
+  echo "passed over: there is neither kubectl nor kustomize"
+fi
+
 step "Interoperability tests"
 Tests/Interop/run.sh

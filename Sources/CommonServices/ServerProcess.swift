@@ -36,9 +36,9 @@ public struct ServerProcess {
     memoryBudget = MemoryBudget(bytes: configuration.limits.memoryBudgetBytes)
   }
 
-  /// Returns when the server has drained.
-  /// - Throws: what binding the address throws.
-  public func serve(_ router: inout Router, health: HealthService, services: [String]) throws {
+  /// Returns when the server has drained. Ends the process with 1 when it cannot listen: the log says
+  /// why, in the format that was asked for.
+  public func serve(_ router: inout Router, health: HealthService, services: [String]) {
     defer { log.flush(within: ServerProcess.flushTime) }
     health.register(in: &router)
     ReflectionService(
@@ -54,7 +54,7 @@ public struct ServerProcess {
     let server = Server(
       configuration: configuration, router: router, memoryBudget: memoryBudget,
       observer: logger.logLevel <= .debug ? observer : nil)
-    let bound = try server.start()
+    let bound = start(server)
     logger.notice(
       "serving",
       metadata: [
@@ -69,6 +69,16 @@ public struct ServerProcess {
     endOnSignal(signals)
     server.waitUntilClosed()
     logger.notice("stopped")
+  }
+
+  private func start(_ server: Server) -> BoundAddress {
+    do {
+      return try server.start()
+    } catch {
+      logger.critical("\(error)")
+      log.flush(within: ServerProcess.flushTime)
+      exit(1)
+    }
   }
 
   private func endOnSignal(_ signals: BlockedSignals) {

@@ -35,7 +35,8 @@ public struct Setting<Value: Sendable>: Sendable {
       name: name, aliases: aliases, defaultText: defaultText, valid: valid, summary: summary
     ) { name, text in
       guard let value = parse(text) else {
-        return "failed to validate \(name)(\(Quoted.shortened(text))): it must be \(valid)"
+        let most = SettingParse.isTooLarge(text) ? " (the largest is \(Int.max))" : ""
+        return "failed to validate \(name)(\(Quoted.shortened(text))): it must be \(valid)\(most)"
       }
       guard !accepts(value) else { return nil }
       return refusal?(name, Quoted.shortened(text))
@@ -151,6 +152,14 @@ public enum SettingParse {
     let trimmed = text.drop { $0 == " " }
     guard let last = trimmed.lastIndex(where: { $0 != " " }) else { return nil }
     return Int(trimmed[...last])
+  }
+
+  /// Whether a text is a whole number that no `Int` can hold.
+  static func isTooLarge(_ text: String) -> Bool {
+    let digits = text.utf8.drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "+") }
+      .prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+    return !digits.isEmpty && whole(text) == nil
+      && text.utf8[digits.endIndex...].allSatisfy { $0 == UInt8(ascii: " ") }
   }
 }
 

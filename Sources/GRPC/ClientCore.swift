@@ -67,7 +67,8 @@ final class ClientCore {
         switch result {
         case .success(let channel): connected(channel)
         case .failure(let error):
-          failed("cannot connect to \(ClientCore.authority(host, port)): \(error)")
+          failed(
+            "cannot connect to \(ClientCore.authority(host, port)): \(socketProblem(error))")
         }
       }
   }

@@ -100,7 +100,8 @@ public final class Server: Sendable {
     } catch {
       shutdown()
       throw ListenError(
-        description: "cannot listen on \(configuration.host):\(configuration.port): \(error)")
+        description:
+          "cannot listen on \(configuration.host):\(configuration.port): \(socketProblem(error))")
     }
   }
 

@@ -55,7 +55,7 @@ struct KatibEarlyStopping: ParsableCommand {
       trials: TrialStatusWriter(access: access, sessions: KubernetesSessions()),
       budget: process.memoryBudget, logger: logger
     ).register(in: &router)
-    try process.serve(&router, health: health, services: [EarlyStoppingService.name])
+    process.serve(&router, health: health, services: [EarlyStoppingService.name])
   }
 }
 

@@ -45,7 +45,7 @@ struct KatibSuggestion: ParsableCommand {
           ?? CheckpointVolume.defaultRoot),
       budget: process.memoryBudget, logger: logger
     ).register(in: &router)
-    try process.serve(&router, health: health, services: [SuggestionService.name])
+    process.serve(&router, health: health, services: [SuggestionService.name])
   }
 }
 

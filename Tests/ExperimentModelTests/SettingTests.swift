@@ -91,7 +91,17 @@ import Testing
       (["random_state": "-1"], "random_state is \"-1\", it must be a whole number, at least 0"),
       (
         ["random_state": "9223372036854775808"],
-        "failed to validate random_state(9223372036854775808): it must be a whole number, at least 0"
+        "failed to validate random_state(9223372036854775808): it must be a whole number, at least 0 "
+          + "(the largest is 9223372036854775807)"
+      ),
+      (
+        ["random_state": " 99999999999999999999 "],
+        "failed to validate random_state( 99999999999999999999 ): it must be a whole number, at least "
+          + "0 (the largest is 9223372036854775807)"
+      ),
+      (
+        ["random_state": "9999999999999999999x"],
+        "failed to validate random_state(9999999999999999999x): it must be a whole number, at least 0"
       ),
       (["sigma": "-0.1"], "sigma is \"-0.1\", it must be a number, at least 0"),
       (["kernel": "Gauss"], "kernel is \"Gauss\", it must be one of matern, gauss"),

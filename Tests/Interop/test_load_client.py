@@ -130,6 +130,9 @@ def test_a_run_that_measured_nothing_has_failed() -> None:
 def test_no_server_is_a_failure() -> None:
     code, report, _ = load(NOBODY, "--count", "5")
     assert code == 1 and report["errors"] == {"unavailable": 5}
+    command = [binary("katib-load"), "--address", NOBODY, "--count", "1", "--no-progress"]
+    text = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False).stdout
+    assert f"cannot connect to {NOBODY}: Connection refused\n" in text
 
 
 WHOLE = ["nan", "-1", "1e300", "9" * 30]
