@@ -33,7 +33,7 @@ public struct ServerProcess {
     self.grace = grace
     self.logger = logger
     self.log = log
-    memoryBudget = MemoryBudget(bytes: configuration.limits.memoryBudgetBytes)
+    memoryBudget = MemoryBudget(configuration.limits)
   }
 
   /// Returns when the server has drained. Ends the process with 1 when it cannot listen: the log says
@@ -50,6 +50,7 @@ public struct ServerProcess {
     // Blocked before any other thread exists: from now on a signal waits until somebody takes it,
     // so none is lost and none kills, however early it comes.
     let signals = BlockedSignals([SIGTERM, SIGINT])
+    ServerProcess.raiseDescriptorLimit()
     let observer: @Sendable (CallRecord) -> Void = { logCall($0, logger) }
     let server = Server(
       configuration: configuration, router: router, memoryBudget: memoryBudget,
@@ -69,6 +70,17 @@ public struct ServerProcess {
     endOnSignal(signals)
     server.waitUntilClosed()
     logger.notice("stopped")
+  }
+
+  /// Takes as many descriptors as the process may have: what a shell or an old container runtime
+  /// grants at first can be less than there may be connections.
+  private static func raiseDescriptorLimit() {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0,
+      limit.rlim_cur < limit.rlim_max
+    else { return }
+    limit.rlim_cur = min(limit.rlim_max, max(limit.rlim_cur, 4_096))
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
   }
 
   private func start(_ server: Server) -> BoundAddress {

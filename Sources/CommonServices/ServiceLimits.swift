@@ -14,9 +14,8 @@ package enum ServiceLimits {
   /// would be held several times over.
   package static let nameRequestBytes = 4 << 10
 
-  /// Replies up to this size are not counted in the memory budget: a worker and a slow reader
-  /// hold few of them.
-  package static let uncountedReplyBytes = 64 << 10
+  /// Replies up to this size are not counted in the memory budget: 1,024 calls hold 4 MiB of them.
+  package static let uncountedReplyBytes = 4 << 10
 
   /// Validation, for which the controller takes every code but INVALID_ARGUMENT and UNKNOWN for a
   /// yes: an overloaded server that said RESOURCE_EXHAUSTED would let every invalid Experiment

@@ -57,7 +57,7 @@ public final class EarlyStoppingService: Sendable {
     let name = EarlyStoppingService.name
     router.unary(
       "/\(name)/GetEarlyStoppingRules", placement: { _ in .worker },
-      { try self.getEarlyStoppingRules($0, $1) })
+      { message, context in try self.getEarlyStoppingRules(consume message, context) })
     router.unary(
       "/\(name)/SetTrialStatus", placement: { _ in .worker }, { try self.setTrialStatus($0, $1) })
     // Nothing to wait for, so it is answered while every worker waits for a DB manager.
@@ -82,12 +82,12 @@ public final class EarlyStoppingService: Sendable {
   }
 
   private func getEarlyStoppingRules(
-    _ message: ReceivedMessage, _ context: CallContext
+    _ message: consuming ReceivedMessage, _ context: CallContext
   ) throws -> OutgoingMessage {
     let start = clock()
     var account = Account()
     do {
-      account.rule = try rule(message, context, &account)
+      account.rule = try rule(consume message, context, &account)
       log(account, since: start, status: Status(.ok))
       let rules = account.rule.map { [$0] } ?? []
       return try OutgoingMessage(GetEarlyStoppingRulesReply(rules: rules), using: arenas)
@@ -99,9 +99,11 @@ public final class EarlyStoppingService: Sendable {
   }
 
   private func rule(
-    _ message: ReceivedMessage, _ context: CallContext, _ account: inout Account
+    _ message: consuming ReceivedMessage, _ context: CallContext, _ account: inout Account
   ) throws -> EarlyStoppingRule? {
     let (query, history) = try decode(message, context)
+    // Others wait for its memory, and a DB manager may take its time.
+    _ = consume message
     account.experiment = query.experiment.name
     account.trials = history.count
     let succeeded = EarlyStoppingService.succeeded(history)

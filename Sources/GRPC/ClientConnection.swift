@@ -177,8 +177,9 @@ final class ClientConnection: HTTP2SessionDelegate, Connection {
 
   override func headerField(
     stream: Int32, name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>
-  ) {
+  ) -> Bool {
     headerCall?.head.add(name: name, value: value, limit: limits.headerListBytes)
+    return true
   }
 
   override func headersEnded(stream: Int32, endStream: Bool) {

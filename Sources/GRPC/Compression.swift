@@ -31,7 +31,8 @@ enum Compression: Sendable, CaseIterable {
     min(limit, compressed * maximumRatio + 64)
   }
 
-  /// A message made smaller, or nil if that did not work out.
+  /// A message made smaller, or nil if that did not work out. What it takes meanwhile is not counted:
+  /// at most one reply on each thread that makes them.
   func compress(_ message: OutgoingMessage) -> OutgoingMessage? {
     var stream = z_stream()
     // Level 1: the network is close, and most of the gain is in it.
@@ -58,9 +59,14 @@ enum Compression: Sendable, CaseIterable {
     }
     guard done else { return nil }
     let written = room.count - Int(stream.avail_out)
-    return OutgoingMessage(byteCount: written, compressed: true) { target in
+    // The smaller message waits for its reader on the account of the larger one, which ends here.
+    let result = OutgoingMessage(
+      byteCount: written, compressed: true, reservation: message.reservation
+    ) { target in
       target.copyMemory(from: UnsafeRawBufferPointer(rebasing: room[..<written]))
     }
+    message.reservation?.shrink(to: result.frameCount)
+    return result
   }
 
   /// The message inside `message`: one gzip member or zlib stream that uses every byte.

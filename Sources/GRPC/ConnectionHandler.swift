@@ -114,6 +114,8 @@ final class ConnectionHandler: ChannelInboundHandler {
   private func endTurn(_ context: ChannelHandlerContext) {
     guard !isLingering else { return }
     write(context)
+    // What the socket has to say to the write may have ended the connection already.
+    guard !isLingering else { return }
     if connection.isDone || connection.isFlooded {
       linger(context)
     } else {

@@ -225,11 +225,6 @@ final class HTTP2Session {
         debug.utf8CodeUnitCount))
   }
 
-  /// GOAWAY and the end of reading: for peers that break the rules.
-  func terminate(code: UInt32) {
-    check(nghttp2_session_terminate_session(handle, code))
-  }
-
   private static var bodyProvider: nghttp2_data_provider {
     var provider = nghttp2_data_provider()
     provider.read_callback = SessionCallbacks.readBody
@@ -261,8 +256,6 @@ struct HTTP2Failure: Error, Equatable {
 /// HTTP/2 error codes (RFC 9113 section 7) this module sends or maps.
 enum HTTP2Code {
   static let noError: UInt32 = 0
-  static let protocolError: UInt32 = 1
-  static let internalError: UInt32 = 2
   static let refusedStream: UInt32 = 7
   static let cancel: UInt32 = 8
   static let enhanceYourCalm: UInt32 = 11

@@ -11,9 +11,10 @@ class HTTP2SessionDelegate {
   func headersBegan(stream: Int32, isTrailers: Bool) {}
 
   /// One field of the block, with a valid name and value.
+  /// - Returns: false to end the session, in the middle of the block.
   func headerField(
     stream: Int32, name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>
-  ) {}
+  ) -> Bool { true }
 
   /// The block is complete.
   func headersEnded(stream: Int32, endStream: Bool) {}

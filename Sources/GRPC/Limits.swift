@@ -20,6 +20,11 @@ public struct Limits: Sendable {
   /// finish.
   public var receiveBudgetBytes = 32 << 20
 
+  /// The part of the budget that replies may hold until their clients have read them, in bytes. It
+  /// comes on top of ``receiveBudgetBytes``, so that clients that read slowly hold up nobody who asks.
+  /// Three of the largest that a Katib controller takes.
+  public var replyBudgetBytes = 12 << 20
+
   /// Messages up to this size are not counted in the budget: health checks must pass when it is
   /// spent. They are bounded by ``calls`` instead: 1,024 calls of 4 KiB are 4 MiB, or twice that
   /// where a method takes no larger ones and they come compressed.
@@ -50,7 +55,8 @@ public struct Limits: Sendable {
   /// memory; otherwise it gives up its own. With nobody waiting a pause costs nothing.
   public var messageStall = Duration.seconds(3)
 
-  /// 350 kB/s, less than ``messageTimeout`` asks of the largest message on the average. Any byte at
+  /// It counts until the request ends: one that is complete but for its end holds its memory like
+  /// any other. 350 kB/s, less than ``messageTimeout`` asks of the largest message on the average. Any byte at
   /// all was once enough, and a byte per second held 30 MiB.
   public var messageStallBytes = 1 << 20
 
@@ -91,7 +97,8 @@ public struct Limits: Sendable {
   // MARK: Connections and calls
 
   /// Open connections. With the descriptor limit of a container (1,024 at the least) in mind. One
-  /// more takes the place of the one that has been idle longest.
+  /// more takes the place of the one that has been idle longest or, if none is idle, of one whose calls
+  /// all wait for their client.
   public var connections = 512
 
   /// Connections that are over while their last frames are on their way to a slow reader; they are
@@ -125,14 +132,31 @@ public struct Limits: Sendable {
   /// A connection without calls is closed after this time; clients reconnect when they need to.
   public var idleTimeout: Duration? = .seconds(30 * 60)
 
-  /// A reply of which a client lets nothing through for this long is given up.
+  /// A reply of which a client lets nothing through for this long is given up; and one that it has not
+  /// let through whole by then, if half of ``replyBudgetBytes`` is taken: a byte now and then held the
+  /// memory for ever. A controller's call has no more time than this.
   public var stalledReplyTimeout = Duration.seconds(60)
+
+  /// How often a reply that takes longer is looked at again.
+  public var slowReplyInterval = Duration.seconds(5)
+
+  /// The same once the client has closed its side, so that no larger window can come.
+  public var halfClosedReplyTimeout = Duration.seconds(1)
+
+  /// Time that a message may wait for memory, or behind others of its connection: nobody waits longer
+  /// for a call.
+  public var memoryTimeout = Duration.seconds(60)
 
   // MARK: Headers
 
   /// The size of a header list as HTTP/2 counts it: name, value and 32 bytes per field. nghttp2
   /// announces it but does not enforce it, so this module counts.
   public var headerListBytes = 16 << 10
+
+  /// A header block or trailers past this size, counted in the same way, end the connection. One that
+  /// is merely too large gets an answer; but 128 KiB of indexed fields are 100,000 of them, and to read
+  /// those takes a sixth of a second.
+  public var headerBlockBytes = 64 << 10
 
   /// The `grpc-message` trailer before it is escaped. Escaping may triple it, and clients fail
   /// calls whose header list exceeds 8 KiB.

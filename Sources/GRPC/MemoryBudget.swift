@@ -12,7 +12,8 @@ internal import Synchronization
 /// what it began. Received messages instead wait in line (first come, first served) and only ever
 /// fill part of the budget, the ceiling, so that handlers can go on and give memory back. Small
 /// messages need not stand behind large ones: where there is a line, they have an aisle, a part of
-/// the budget of their own.
+/// the budget of their own. Replies that wait for their readers have a share, too, and are not what
+/// received messages wait for: a client that takes its time to read must not hold up who asks.
 public final class MemoryBudget: Sendable {
   /// A place in the line.
   struct Ticket: Sendable, Equatable {
@@ -28,6 +29,14 @@ public final class MemoryBudget: Sendable {
     case refused
   }
 
+  /// What memory is reserved for.
+  enum Purpose {
+    /// Whatever counts against the ceiling: messages in line, and what handlers work with.
+    case work
+    case aisle
+    case reply
+  }
+
   private struct Waiter {
     var ticket: Ticket
     var bytes: Int
@@ -40,14 +49,20 @@ public final class MemoryBudget: Sendable {
     var used = 0
     /// Of that, what messages took in the aisle.
     var usedInAisle = 0
+    /// Of that, what replies hold.
+    var usedByReplies = 0
     var tickets: UInt64 = 0
     var line: [Waiter] = []
 
+    func fits(_ bytes: Int, ceiling: Int, capacity: Int) -> Bool {
+      used - usedInAisle - usedByReplies + bytes <= ceiling && bytes <= capacity - used
+    }
+
     /// Takes from the head of the line everyone who fits now.
-    mutating func admit() -> [Waiter] {
+    mutating func admit(_ capacity: Int) -> [Waiter] {
       var admitted = 0
       while admitted < line.count,
-        used - usedInAisle + line[admitted].bytes <= line[admitted].ceiling
+        fits(line[admitted].bytes, ceiling: line[admitted].ceiling, capacity: capacity)
       {
         used += line[admitted].bytes
         admitted += 1
@@ -60,10 +75,19 @@ public final class MemoryBudget: Sendable {
 
   /// The size of the budget in bytes.
   public let capacity: Int
+  /// The part of it that replies may take.
+  private let replies: Int
   private let state = Mutex(State())
 
-  public init(bytes: Int) {
+  /// - Parameter replies: the bytes that replies may take; nil for as many as there are.
+  public init(bytes: Int, replies: Int? = nil) {
     capacity = bytes
+    self.replies = replies ?? bytes
+  }
+
+  /// The budget that the limits name.
+  public convenience init(_ limits: Limits) {
+    self.init(bytes: limits.memoryBudgetBytes, replies: limits.replyBudgetBytes)
   }
 
   /// The bytes reserved now.
@@ -71,6 +95,9 @@ public final class MemoryBudget: Sendable {
 
   /// The number of messages that wait for memory.
   public var waiting: Int { state.withLock { $0.line.count } }
+
+  /// Whether replies hold more than half of what they may.
+  var isShortOfReplies: Bool { state.withLock { $0.usedByReplies > replies / 2 } }
 
   /// Reserves `bytes` at once or not at all.
   /// - Returns: whether the reservation was made; give it back with ``release(_:)``.
@@ -82,17 +109,31 @@ public final class MemoryBudget: Sendable {
     }
   }
 
-  /// Gives back what was reserved.
-  public func release(_ bytes: Int) {
-    release(bytes, inAisle: false)
+  /// The same for a reply.
+  func reserveReply(_ bytes: Int) -> Bool {
+    state.withLock { state in
+      guard bytes <= min(capacity - state.used, replies - state.usedByReplies) else { return false }
+      state.used += bytes
+      state.usedByReplies += bytes
+      return true
+    }
   }
 
-  func release(_ bytes: Int, inAisle: Bool) {
+  /// Gives back what was reserved.
+  public func release(_ bytes: Int) {
+    release(bytes, .work)
+  }
+
+  func release(_ bytes: Int, _ purpose: Purpose) {
     guard bytes > 0 else { return }
     let admitted = state.withLock { state in
       state.used -= bytes
-      if inAisle { state.usedInAisle -= bytes }
-      return state.admit()
+      switch purpose {
+      case .work: break
+      case .aisle: state.usedInAisle -= bytes
+      case .reply: state.usedByReplies -= bytes
+      }
+      return state.admit(capacity)
     }
     for waiter in admitted { waiter.granted() }
   }
@@ -111,7 +152,7 @@ public final class MemoryBudget: Sendable {
     let ceiling = min(ceiling, capacity)
     return state.withLock { state in
       guard bytes <= ceiling else { return .refused }
-      if state.line.isEmpty, state.used - state.usedInAisle + bytes <= ceiling {
+      if state.line.isEmpty, state.fits(bytes, ceiling: ceiling, capacity: capacity) {
         state.used += bytes
         return .granted
       }
@@ -136,7 +177,7 @@ public final class MemoryBudget: Sendable {
         return (false, [])
       }
       state.line.remove(at: index)
-      return (true, state.admit())
+      return (true, state.admit(capacity))
     }
     for waiter in admitted { waiter.granted() }
     return left
@@ -147,22 +188,24 @@ public final class MemoryBudget: Sendable {
 final class Reservation: Sendable {
   private let budget: MemoryBudget
   private let bytes: Atomic<Int>
-  private let isInAisle: Bool
+  private let purpose: MemoryBudget.Purpose
 
   /// Takes over `bytes` that were reserved before.
-  init(_ budget: MemoryBudget, reserved bytes: Int, inAisle: Bool = false) {
+  init(
+    _ budget: MemoryBudget, reserved bytes: Int, _ purpose: MemoryBudget.Purpose = .work
+  ) {
     self.budget = budget
     self.bytes = Atomic(bytes)
-    isInAisle = inAisle
+    self.purpose = purpose
   }
 
-  deinit { budget.release(bytes.load(ordering: .relaxed), inAisle: isInAisle) }
+  deinit { budget.release(bytes.load(ordering: .relaxed), purpose) }
 
   /// Gives back all but `count` bytes.
   func shrink(to count: Int) {
     let before = bytes.load(ordering: .relaxed)
     guard count < before else { return }
     bytes.store(count, ordering: .relaxed)
-    budget.release(before - count, inAisle: isInAisle)
+    budget.release(before - count, purpose)
   }
 }

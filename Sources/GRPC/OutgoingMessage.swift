@@ -49,10 +49,10 @@ public struct OutgoingMessage: Sendable {
     byteCount: Int, budget: MemoryBudget, fill: (UnsafeMutableRawBufferPointer) -> Void
   ) {
     let bytes = byteCount + OutgoingMessage.prefixBytes
-    guard budget.reserve(bytes) else { return nil }
+    guard budget.reserveReply(bytes) else { return nil }
     self.init(
       byteCount: byteCount, compressed: false,
-      reservation: Reservation(budget, reserved: bytes), fill: fill)
+      reservation: Reservation(budget, reserved: bytes, .reply), fill: fill)
   }
 
   init(
@@ -71,6 +71,9 @@ public struct OutgoingMessage: Sendable {
 
   /// The number of bytes, without the prefix.
   public var count: Int { storage.count - OutgoingMessage.prefixBytes }
+
+  /// The memory accounted for this message, if it is large enough to be.
+  var reservation: Reservation? { storage.reservation }
 
   var isCompressed: Bool { storage.start.load(as: UInt8.self) == 1 }
 

@@ -41,7 +41,7 @@ struct RequestHead: ~Copyable {
   mutating func add(
     name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>, router: Router, limit: Int
   ) {
-    listBytes += name.count + value.count + 32
+    listBytes += RequestHead.listBytes(name: name, value: value)
     guard listBytes <= limit, let first = name.first else { return }
     switch first {
     case UInt8(ascii: ":"):
@@ -56,6 +56,11 @@ struct RequestHead: ~Copyable {
       }
     }
   }
+
+  /// What a field counts for in the size of a list (RFC 9113 section 6.5.2).
+  static func listBytes(
+    name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>
+  ) -> Int { name.count + value.count + 32 }
 
   /// Fields of the transport, which are nobody's metadata.
   private static func isTransport(_ name: UnsafeBufferPointer<UInt8>) -> Bool {

@@ -56,8 +56,10 @@ public struct MethodTraits: Sendable {
 
 /// The methods of a server by their paths.
 public struct Router: Sendable {
+  /// The message is the handler's own: one that is decoded and let go gives its memory back while the
+  /// handler goes on.
   public typealias UnaryHandler =
-    @Sendable (ReceivedMessage, CallContext) throws -> OutgoingMessage
+    @Sendable (consuming ReceivedMessage, CallContext) throws -> OutgoingMessage
   public typealias StreamOpener =
     @Sendable (CallContext, ResponseWriter) -> any StreamHandler
 

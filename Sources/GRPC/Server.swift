@@ -56,7 +56,7 @@ public final class Server: Sendable {
     self.router = router
     self.observer = observer
     self.memoryBudget =
-      memoryBudget ?? MemoryBudget(bytes: configuration.limits.memoryBudgetBytes)
+      memoryBudget ?? MemoryBudget(configuration.limits)
     group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     loop = group.next()
     workers = WorkerPool(workers: configuration.workers, queueDepth: configuration.queueDepth)

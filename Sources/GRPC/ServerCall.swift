@@ -17,6 +17,8 @@ final class ServerCall {
     case receiving
     /// A message waits for memory; what arrives meanwhile is in the stash. Without a ticket it waits
     /// behind another message of its connection.
+    ///
+    /// Such a call has ``messageDeadline``, too.
     case waiting(MemoryBudget.Ticket?, MessageReader.Prefix, bytes: Int)
     /// The next message waits until the answers to the ones before have left; what arrives
     /// meanwhile is in the stash.
@@ -52,7 +54,7 @@ final class ServerCall {
   @exclusivity(unchecked) var queued: QueuedRequest?
   /// A reset was submitted: nothing more can be said.
   var isReset = false
-  /// When a message that holds memory must be complete, or the request behind it.
+  /// When a message must have its memory; then when it must be complete; then the request behind it.
   @exclusivity(unchecked) var messageDeadline: MonotonicInstant?
   /// Since when bytes of that message are counted, and how many had come then.
   @exclusivity(unchecked) var messageProgress: MonotonicInstant?
@@ -66,7 +68,9 @@ final class ServerCall {
   @exclusivity(unchecked) var plainBody: [UInt8]?
   /// nghttp2 waits for `resume`.
   @exclusivity(unchecked) var isBodyPaused = false
-  /// When the client last let bytes of the reply through, or when there last began to be some.
+  /// Since when there is something of the reply that the client has not let through.
+  @exclusivity(unchecked) var replyBegan: MonotonicInstant
+  /// When the client last let some of it through, or when it began.
   @exclusivity(unchecked) var replyProgress: MonotonicInstant
 
   @exclusivity(unchecked) var bytesReceived = 0
@@ -77,6 +81,7 @@ final class ServerCall {
   init(stream: Int32, now: MonotonicInstant) {
     self.stream = stream
     began = now
+    replyBegan = now
     replyProgress = now
     queuedAt = now
   }

@@ -60,7 +60,10 @@ extension ServerConnection {
   /// ends the work for it.
   func inputClosed(now: MonotonicInstant) {
     self.now = now
-    for call in calls.elements where call.finalStatus == nil {
+    // No WINDOW_UPDATE can come: what its windows do not let through now they never will.
+    stalledReplyTimeout = core.limits.halfClosedReplyTimeout.saturatingNanoseconds
+    arm(now.advanced(byNanoseconds: stalledReplyTimeout))
+    for call in calls.elements where call.finalStatus == nil && !call.endedWhileWaiting {
       if case .ended = call.request, call.handler == nil { continue }
       reset(call, code: HTTP2Code.cancel)
     }
@@ -136,12 +139,7 @@ extension ServerConnection {
   private func checkCall(_ call: ServerCall) {
     guard !call.isReset else { return }
     let limits = core.limits
-    // While the socket is blocked no call can get on, and the connection has a timer of its own.
-    if call.isReplyStalled, blockedSince == nil,
-      isDue(max(call.replyProgress, outputProgress).advanced(by: limits.stalledReplyTimeout))
-    {
-      return reset(call, code: HTTP2Code.cancel)
-    }
+    if call.isReplyStalled, isGivenUp(call) { return }
     if let deadline = call.context?.deadline, !call.isAnswered, isDue(deadline) {
       abort(call, Status(.deadlineExceeded, "the deadline of the call has passed"))
       return
@@ -151,6 +149,9 @@ extension ServerConnection {
       isDue(call.messageDeadline ?? call.began.advanced(by: limits.requestTimeout))
     {
       return overloaded(call, "the request came too slowly")
+    }
+    if case .waiting = call.request, let deadline = call.messageDeadline, isDue(deadline) {
+      return overloaded(call, "no memory became free in time")
     }
     if let progress = call.messageProgress,
       isDue(progress.advanced(by: limits.messageStall))
@@ -163,6 +164,26 @@ extension ServerConnection {
       call.messageMark = call.bytesReceived
       arm(now.advanced(by: limits.messageStall))
     }
+  }
+
+  /// Whether a reply is not read, or so slowly that others get none.
+  private func isGivenUp(_ call: ServerCall) -> Bool {
+    // While the socket is blocked no call can get on, and the connection has a timer of its own.
+    if blockedSince == nil,
+      isDue(
+        max(call.replyProgress, outputProgress).advanced(byNanoseconds: stalledReplyTimeout))
+    {
+      reset(call, code: HTTP2Code.cancel)
+      return true
+    }
+    guard isDue(call.replyBegan.advanced(by: core.limits.stalledReplyTimeout)) else { return false }
+    guard core.budget.isShortOfReplies else {
+      arm(now.advanced(by: core.limits.slowReplyInterval))
+      return false
+    }
+    // Through a blocked socket no reset gets either, so the replies would stay.
+    if blockedSince != nil { isClosing = true } else { reset(call, code: HTTP2Code.cancel) }
+    return true
   }
 
   // MARK: Draining

@@ -6,6 +6,7 @@ extension ServerConnection {
   func beginHeaders(_ stream: Int32, isTrailers: Bool) {
     let deadline = now.advanced(byNanoseconds: headerTimeout)
     headerStream = stream
+    headerBytes = 0
     headerDeadline = deadline
     arm(deadline)
     // The block before may have broken the rules; such a one never ends.
@@ -91,7 +92,7 @@ extension ServerConnection {
   /// Puts bytes aside. They are not consumed, so no more than one window can follow.
   private func stash(_ call: ServerCall, _ bytes: UnsafeRawBufferPointer) {
     guard core.stashedBytes + bytes.count <= core.limits.stashBytes else {
-      return abort(call, Status(.resourceExhausted, "too much waits to be read"))
+      return overloaded(call, "too much waits to be read")
     }
     core.stashedBytes += bytes.count
     call.stash.append(contentsOf: bytes)
@@ -164,9 +165,9 @@ extension ServerConnection {
     case .granted:
       begin(call, prefix, reservation: Reservation(core.budget, reserved: bytes))
     case .grantedInAisle:
-      begin(call, prefix, reservation: Reservation(core.budget, reserved: bytes, inAisle: true))
+      begin(call, prefix, reservation: Reservation(core.budget, reserved: bytes, .aisle))
     case .waiting(let ticket):
-      call.request = .waiting(ticket, prefix, bytes: bytes)
+      wait(call, ticket, prefix, bytes)
     case .refused:
       overloaded(call, "no memory for a message of \(prefix.length) bytes")
     }
@@ -188,7 +189,17 @@ extension ServerConnection {
     }
     largeQueue.append(call.stream)
     core.waitingBehind += 1
-    call.request = .waiting(nil, prefix, bytes: bytes)
+    wait(call, nil, prefix, bytes)
+  }
+
+  private func wait(
+    _ call: ServerCall, _ ticket: MemoryBudget.Ticket?, _ prefix: MessageReader.Prefix, _ bytes: Int
+  ) {
+    // Its time does not begin anew when it comes to the head of its connection's line.
+    let deadline = call.messageDeadline ?? now.advanced(by: core.limits.memoryTimeout)
+    call.messageDeadline = deadline
+    arm(deadline)
+    call.request = .waiting(ticket, prefix, bytes: bytes)
   }
 
   /// A large message is received or given up: the next one of the connection may come.
@@ -254,16 +265,17 @@ extension ServerConnection {
     _ message: ReceivedMessage, _ prefix: MessageReader.Prefix, _ call: ServerCall
   ) {
     call.messagesReceived += 1
-    call.messageProgress = nil
-    leaveLine(call)
     guard let handler = call.handler else {
       call.unaryMessage = (message, prefix)
-      // Nothing is left to send but the end.
+      // Nothing is left to send but the end. Until that comes the message is slow if others wait, and
+      // the next large one of this connection stays behind it.
       if call.messageDeadline != nil {
         call.messageDeadline = now.advanced(by: core.limits.requestTimeout)
       }
       return
     }
+    call.messageProgress = nil
+    leaveLine(call)
     call.messageDeadline = nil
     if prefix.flag == 1, let encoding = call.head.encoding {
       do throws(Status) {
@@ -296,6 +308,8 @@ extension ServerConnection {
         return finish(call, Status(.internalError, "the last message is cut short"))
       }
       call.request = .ended
+      call.messageProgress = nil
+      leaveLine(call)
       if let handler = call.handler {
         handler.halfClosed()
         takeAnswers(call)
@@ -325,8 +339,8 @@ extension ServerConnection {
       call.stash = []
       call.stashStart = 0
     }
-    // A worker that has not begun finds nothing to do.
-    _ = call.queued?.take()
+    // A worker that has not begun has nothing to do.
+    if let queued = call.queued, queued.take() != nil { core.executor.withdraw(queued) }
     leaveLine(call)
   }
 }

@@ -22,21 +22,18 @@ extension ServerConnection {
 
   private func enqueue(
     _ call: ServerCall, _ message: ReceivedMessage, isShort: Bool,
-    _ work: @escaping @Sendable (ReceivedMessage) -> Result<OutgoingMessage, Status>
+    _ work: @escaping @Sendable (consuming ReceivedMessage) -> Result<OutgoingMessage, Status>
   ) {
-    let request = QueuedRequest(message)
-    call.queued = request
     let key = CallKey(connection: serial, stream: call.stream)
     let mailbox = core.mailbox
-    let accepted = core.executor.submit(isShort: isShort) {
+    let request = QueuedRequest(message) { message in
       let queued = MonotonicInstant.now()
-      // Dropped meanwhile: the client is gone or was answered.
-      guard let message = request.take() else { return }
-      let result = work(message)
+      let result = work(consume message)
       mailbox.post(.outcome(result, queuedUntil: queued), to: key)
     }
+    call.queued = request
     call.queuedAt = now
-    if !accepted {
+    if !core.executor.submit(request, isShort: isShort) {
       overloaded(call, "the queue of the server is full")
     }
   }
@@ -142,13 +139,17 @@ extension ServerConnection {
   /// From here on the client has to take what we send.
   private func startStalling(_ call: ServerCall) {
     call.hasStartedReply = true
-    call.replyProgress = now
-    arm(now.advanced(byNanoseconds: stalledReplyTimeout))
+    beginStalling(call)
   }
 
   /// More is about to be owed. If nothing was, the client's time begins.
   private func owe(_ call: ServerCall) {
     guard !call.isReplyStalled else { return }
+    beginStalling(call)
+  }
+
+  private func beginStalling(_ call: ServerCall) {
+    call.replyBegan = now
     call.replyProgress = now
     arm(now.advanced(byNanoseconds: stalledReplyTimeout))
   }
@@ -218,13 +219,13 @@ struct UnaryCoding: Sendable {
 
   /// Runs a handler, on whatever thread.
   func run(
-    _ handler: Router.UnaryHandler, _ message: ReceivedMessage, _ context: CallContext
+    _ handler: Router.UnaryHandler, _ message: consuming ReceivedMessage, _ context: CallContext
   ) -> Result<OutgoingMessage, Status> {
     do {
       try context.checkCancellation()
-      let plain = try request?.decompress(message, limit: messageLimit) ?? message
+      if let request { message = try request.decompress(message, limit: messageLimit) }
       return .success(
-        compressed(try handler(plain, context), reply, above: uncompressedReply))
+        compressed(try handler(consume message, context), reply, above: uncompressedReply))
     } catch {
       return .failure(Status(describing: error))
     }

@@ -19,8 +19,10 @@ final class ServerConnection: HTTP2SessionDelegate, Connection {
   // What every request needs, so that it is one load away.
   let router: Router
   let headerListLimit: Int
+  let headerBlockLimit: Int
   let headerTimeout: Int64
-  let stalledReplyTimeout: Int64
+  /// Nanoseconds; less once the client has closed its side.
+  var stalledReplyTimeout: Int64
   let serial: UInt64
   let peer: String
   let session: HTTP2Session
@@ -41,6 +43,8 @@ final class ServerConnection: HTTP2SessionDelegate, Connection {
   @exclusivity(unchecked) var head = RequestHead()
   @exclusivity(unchecked) var isReceivingRequest = false
   @exclusivity(unchecked) var headerStream: Int32 = 0
+  /// The size of that block so far.
+  @exclusivity(unchecked) var headerBytes = 0
   @exclusivity(unchecked) var headerDeadline: MonotonicInstant?
   /// The stream whose large message has memory or stands in line for it; 0 for none.
   @exclusivity(unchecked) var largeStream: Int32 = 0
@@ -69,6 +73,7 @@ final class ServerConnection: HTTP2SessionDelegate, Connection {
     self.core = core
     router = core.router
     headerListLimit = core.limits.headerListBytes
+    headerBlockLimit = core.limits.headerBlockBytes
     headerTimeout = core.limits.headerTimeout.saturatingNanoseconds
     stalledReplyTimeout = core.limits.stalledReplyTimeout.saturatingNanoseconds
     self.serial = serial
@@ -166,10 +171,14 @@ final class ServerConnection: HTTP2SessionDelegate, Connection {
 
   override func headerField(
     stream: Int32, name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>
-  ) {
+  ) -> Bool {
+    headerBytes += RequestHead.listBytes(name: name, value: value)
+    guard headerBytes <= headerBlockLimit else { return false }
     // Trailers of a request carry nothing in gRPC.
-    guard isReceivingRequest else { return }
-    head.add(name: name, value: value, router: router, limit: headerListLimit)
+    if isReceivingRequest {
+      head.add(name: name, value: value, router: router, limit: headerListLimit)
+    }
+    return true
   }
 
   override func headersEnded(stream: Int32, endStream: Bool) {

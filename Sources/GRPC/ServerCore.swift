@@ -39,10 +39,11 @@ final class ServerCore {
 
   /// Where there are as many connections as there may be, the one that has been idle longest makes
   /// room: its client connects again when it needs to, and nobody is shut out by connections that
-  /// do nothing.
+  /// do nothing. If none is idle, it is the one that has said nothing for longest of those whose calls
+  /// all wait for their client.
   /// - Returns: nil if all of them are busy, or there is no memory.
   func makeConnection(peer: String, now: MonotonicInstant) -> ServerConnection? {
-    if connections.count >= limits.connections { retireLongestIdle(now: now) }
+    if connections.count >= limits.connections { retireOne(now: now) }
     guard connections.count < limits.connections else { return nil }
     serials += 1
     guard
@@ -52,40 +53,42 @@ final class ServerCore {
     return connection
   }
 
-  private func retireLongestIdle(now: MonotonicInstant) {
+  private func retireOne(now: MonotonicInstant) {
     let idle = connections.values.filter { $0.calls.isEmpty }
-    guard
-      let oldest = idle.min(by: { ($0.idleSince, $0.serial) < ($1.idleSince, $1.serial) })
-    else { return }
+      .min { ($0.idleSince, $0.serial) < ($1.idleSince, $1.serial) }
+    let waiting = { [connections] in
+      connections.values.filter { $0.calls.elements.allSatisfy(\.waitsForClient) }
+        .min { ($0.lastReceived, $0.serial) < ($1.lastReceived, $1.serial) }
+    }
+    guard let oldest = idle ?? waiting() else { return }
     oldest.retire(now: now, reason: "max_connections")
     oldest.outputReady?()
     // The owner of its socket may be in the middle of a turn; the place is free all the same.
     remove(oldest)
   }
 
-  /// There is a call more than there may be. The connection that has most of them loses one, not the
+  /// There is a call more than there may be. A connection that has more of them loses one, not the
   /// newcomer: otherwise a few clients that open calls and leave them lock everybody out.
   /// - Returns: false if it is the newcomer that must go.
   func makeRoom(for call: ServerCall, on connection: ServerConnection) -> Bool {
-    if let traits = call.head.route?.traits, traits.messageBytes <= limits.uncountedMessageBytes,
+    // Streams may last, and would fill what is reserved.
+    if call.isUnary, let traits = call.head.route?.traits,
+      traits.messageBytes <= limits.uncountedMessageBytes,
       openCalls <= limits.calls + limits.reservedCalls
     {
       return true
     }
     let larger = connections.values.filter { $0.calls.count > connection.calls.count }
-    func mostCalls(_ candidates: [ServerConnection]) -> ServerConnection? {
-      candidates.max { ($0.calls.count, $1.serial) < ($1.calls.count, $0.serial) }
-    }
-    if let largest = mostCalls(larger.filter { $0.blockedSince == nil }),
-      largest.giveUpCall(now: connection.now)
-    {
-      largest.outputReady?()
+      .sorted { ($0.calls.count, $1.serial) > ($1.calls.count, $0.serial) }
+    // The largest may have nothing but calls that are worked for; then it is the next one's turn.
+    for other in larger where other.blockedSince == nil && other.giveUpCall(now: connection.now) {
+      other.outputReady?()
       return true
     }
     // None of the others can be told of a reset, so the calls would stay.
-    guard let largest = mostCalls(larger.filter { $0.blockedSince != nil }) else { return false }
-    largest.retire(now: connection.now, reason: "max_calls")
-    largest.outputReady?()
+    guard let blocked = larger.first(where: { $0.blockedSince != nil }) else { return false }
+    blocked.retire(now: connection.now, reason: "max_calls")
+    blocked.outputReady?()
     return true
   }
 

@@ -26,13 +26,14 @@ struct SessionCallbacks {
     nghttp2_session_callbacks_set_on_header_callback(callbacks) {
       _, frame, name, nameCount, value, valueCount, _, user in
       guard let frame, let user else { return 0 }
+      var goesOn = true
       SessionCallbacks.withDelegate(user) {
-        $0.headerField(
+        goesOn = $0.headerField(
           stream: frame.pointee.hd.stream_id,
           name: UnsafeBufferPointer(start: name, count: nameCount),
           value: UnsafeBufferPointer(start: value, count: valueCount))
       }
-      return 0
+      return goesOn ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
     }
     // Without this callback an invalid field resets its stream; with it the field is dropped.
     nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks) {

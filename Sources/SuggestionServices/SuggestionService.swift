@@ -68,7 +68,7 @@ public final class SuggestionService: Sendable {
     router.unary(
       "/\(SuggestionService.name)/GetSuggestions",
       placement: { self.placement($0) },
-      { try self.getSuggestions($0, $1) })
+      { message, context in try self.getSuggestions(consume message, context) })
     router.unary(
       "/\(SuggestionService.name)/ValidateAlgorithmSettings",
       placement: { self.validationPlacement($0) }, traits: ServiceLimits.validation,
@@ -130,11 +130,11 @@ public final class SuggestionService: Sendable {
   }
 
   private func getSuggestions(
-    _ message: ReceivedMessage, _ context: CallContext
+    _ message: consuming ReceivedMessage, _ context: CallContext
   ) throws -> OutgoingMessage {
     var account = Account(start: readsClock ? clock() : nil)
     do {
-      let reply = try suggest(message, context, &account)
+      let reply = try suggest(consume message, context, &account)
       if logsCalls { log(account, status: Status(.ok)) }
       return reply
     } catch {
@@ -145,9 +145,11 @@ public final class SuggestionService: Sendable {
   }
 
   private func suggest(
-    _ message: ReceivedMessage, _ context: CallContext, _ account: inout Account
+    _ message: consuming ReceivedMessage, _ context: CallContext, _ account: inout Account
   ) throws -> OutgoingMessage {
     let (decoded, history) = try decode(message, context, &account)
+    // Others wait for its memory, and there may be seconds of work to do.
+    _ = consume message
     if logsCalls, let start = account.start {
       account.decodeMilliseconds = milliseconds(since: start)
     }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Dispatch
+import Glibc
 import Synchronization
 import Testing
 
@@ -65,7 +66,7 @@ import Testing
     #expect(client.server.core.budget.used == 10_000)
     client.send(RawFrame.frame(.reset, stream: 1, [0, 0, 0, 8]))
     #expect(client.server.core.budget.used == 0)
-    #expect(client.server.executor.count == 1)
+    #expect(client.server.executor.count == 0)
   }
 
   @Test func lostConnectionsCancel() throws {
@@ -481,14 +482,65 @@ import Testing
     let pool = WorkerPool(workers: 1, queueDepth: 1)
     let held = DispatchSemaphore(value: 0)
     let done = DispatchSemaphore(value: 0)
-    #expect(pool.submit(isShort: false) { held.wait() })
-    #expect(pool.submit(isShort: false) {})
-    #expect(!pool.submit(isShort: false) {})
-    #expect(pool.submit(isShort: true) { done.signal() })
+    #expect(pool.submit(try request { held.wait() }, isShort: false))
+    #expect(pool.submit(try request {}, isShort: false))
+    #expect(!pool.submit(try request {}, isShort: false))
+    #expect(pool.submit(try request { done.signal() }, isShort: true))
     #expect(done.wait(timeout: .now() + 10) == .success)
     held.signal()
     pool.shutdown { done.signal() }
     #expect(done.wait(timeout: .now() + 10) == .success)
+  }
+
+  private func request(_ work: @escaping @Sendable () -> Void) throws -> QueuedRequest {
+    QueuedRequest(try #require(ReceivedMessage([]))) { _ in work() }
+  }
+
+  /// Requests that nobody waited for any more kept their places until a worker came by: "the queue of
+  /// the server is full", with nothing alive in it.
+  @Test func withdrawnRequestsLeaveTheQueue() throws {
+    let pool = WorkerPool(workers: 1, queueDepth: 2)
+    let held = DispatchSemaphore(value: 0)
+    let done = DispatchSemaphore(value: 0)
+    let ran = Mutex<[String]>([])
+    #expect(pool.submit(try request { held.wait() }, isShort: false))
+    for _ in 0..<1_000 {
+      let dead = try request { ran.withLock { $0.append("dead") } }
+      #expect(pool.submit(dead, isShort: false))
+      pool.withdraw(dead)
+    }
+    for name in ["first", "second"] {
+      #expect(pool.submit(try request { ran.withLock { $0.append(name) } }, isShort: false))
+    }
+    let last = try request { done.signal() }
+    #expect(!pool.submit(last, isShort: false))
+    held.signal()
+    while !pool.submit(last, isShort: false) { usleep(1_000) }
+    #expect(done.wait(timeout: .now() + 10) == .success)
+    #expect(ran.withLock { $0 } == ["first", "second"])
+    pool.shutdown { done.signal() }
+    #expect(done.wait(timeout: .now() + 10) == .success)
+  }
+
+  /// A request of 15 MB held its memory while its suggestions were computed, and the next one waited.
+  @Test func whatIsDecodedGivesItsMemoryBack() throws {
+    let used = Mutex<[Int]>([])
+    var router = EchoService.router()
+    let budget = Mutex<MemoryBudget?>(nil)
+    router.unary("/test.Echo/Let", placement: EchoService.worker) { message, _ in
+      let count = message.count
+      _ = consume message
+      used.withLock { $0.append(budget.withLock { $0?.used ?? -1 }) }
+      return OutgoingMessage([UInt8(truncatingIfNeeded: count)])
+    }
+    let server = TestServer(router: router)
+    budget.withLock { $0 = server.core.budget }
+    let client = try RawClient(server)
+    client.call(stream: 1, path: "/test.Echo/Let", Array(repeating: 1, count: 10_000))
+    #expect(server.core.budget.used == 10_000)
+    server.work()
+    #expect(client.receive().outcome() == "0")
+    #expect(used.withLock { $0 } == [0])
   }
 
   // MARK: Draining

@@ -257,12 +257,8 @@ import Testing
     let server = TestServer(limits: limits)
     let first = try RawClient(server)
     let second = try RawClient(server)
-    for stream in [1, 3] as [Int32] {
-      first.send(RawFrame.headers(stream: stream, RawClient.request))
-    }
-    for stream in [1, 3] as [Int32] {
-      second.send(RawFrame.headers(stream: stream, RawClient.request))
-    }
+    for stream in [1, 3] as [Int32] { first.call(stream: stream, path: "/test.Echo/Work") }
+    for stream in [1, 3] as [Int32] { second.call(stream: stream, path: "/test.Echo/Work") }
     let frames = second.receive()
     #expect(frames.outcome(1) == "")
     #expect(frames.outcome(3) == "+RST7")

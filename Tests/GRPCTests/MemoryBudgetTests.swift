@@ -59,7 +59,7 @@ import Testing
     // What stands in the aisle takes nothing of the line's part.
     #expect(budget.leave(ticket))
     #expect(budget.join(10, ceiling: 70, line: 1) {}.isGranted)
-    budget.release(10, inAisle: true)
+    budget.release(10, .aisle)
     #expect(budget.used == 70)
     let waiting = try #require(budget.join(1, ceiling: 70, line: 1) {}.ticket)
     #expect(budget.leave(waiting))
@@ -75,7 +75,7 @@ import Testing
 }
 
 extension MemoryBudget.Answer {
-  fileprivate var isGranted: Bool {
+  var isGranted: Bool {
     if case .granted = self { true } else { false }
   }
 

@@ -8,24 +8,28 @@ import Testing
 
 /// Runs jobs when a test says so.
 final class ManualExecutor: CallExecutor {
-  private let jobs = Mutex<[@Sendable () -> Void]>([])
+  private let jobs = Mutex<[QueuedRequest]>([])
   let capacity: Int
 
   init(capacity: Int) { self.capacity = capacity }
 
   var count: Int { jobs.withLock { $0.count } }
 
-  func submit(isShort: Bool, _ job: @escaping @Sendable () -> Void) -> Bool {
+  func submit(_ request: QueuedRequest, isShort: Bool) -> Bool {
     jobs.withLock { jobs in
       guard jobs.count < capacity || isShort else { return false }
-      jobs.append(job)
+      jobs.append(request)
       return true
     }
   }
 
+  func withdraw(_ request: QueuedRequest) {
+    jobs.withLock { $0.removeAll { $0 === request } }
+  }
+
   func runNext() {
     let job = jobs.withLock { $0.isEmpty ? nil : $0.removeFirst() }
-    job?()
+    job?.run()
   }
 
   func runAll() { while count > 0 { runNext() } }
@@ -48,7 +52,7 @@ final class TestServer {
     executor = ManualExecutor(capacity: queue)
     let records = records
     core = ServerCore(
-      router: router, limits: limits, budget: MemoryBudget(bytes: limits.memoryBudgetBytes),
+      router: router, limits: limits, budget: MemoryBudget(limits),
       mailbox: Mailbox {}, executor: executor, observer: { records.append($0) })
   }
 

@@ -263,7 +263,7 @@ def test_text_metadata_with_spaces_around_it(connection: Connection) -> None:
     assert_answers(connection.call(grpc_fields(x_note="  both ends  "), BODY))
 
 
-@pytest.mark.parametrize("fields", [1, 2000])
+@pytest.mark.parametrize("fields", [1, 1000])
 def test_a_header_list_that_is_too_large(fields: int, connection: Connection) -> None:
     extra = [(f"x-{number}", "v" * (18_000 // fields)) for number in range(fields)]
     block = connection.encoder.encode(grpc_fields() + extra)
