@@ -39,7 +39,7 @@ public protocol Algorithm: Sendable {
   var acceptsInitialPoints: Bool { get }
 
   /// Whether the algorithm itself puts the initial points into its reply, because they need names
-  /// of its choosing or values that it sets. It takes them from `SuggestionRequest.initialPoint`.
+  /// of its choosing or values that it sets. It takes them from `SuggestionRequest.initialPoints`.
   var placesInitialPoints: Bool { get }
 
   /// Whether trials have folders on a volume, which the server prepares before it replies (see
@@ -124,10 +124,12 @@ public final class SuggestionRequest: Sendable {
   public var settings: Settings { problem.settings }
   public var experiment: Experiment { problem.experiment }
 
-  /// Complete readings of initial point `i`, or nil when there are not so many: for algorithms that
-  /// place them themselves.
-  func initialPoint(_ i: Int) -> [Double]? {
-    problem.initialReadings(position: i, count: 1, seed: seed).first
+  /// Complete readings of the initial points that this reply begins with: for algorithms that place them
+  /// themselves.
+  /// - Parameter ignoring: a parameter that the algorithm itself sets.
+  func initialPoints(ignoring: Int? = nil) -> ArraySlice<[Double]> {
+    problem.openInitialPoints(history, position: position, seed: seed, ignoring: ignoring)
+      .prefix(count)
   }
 }
 

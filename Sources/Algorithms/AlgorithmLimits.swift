@@ -29,6 +29,11 @@ enum AlgorithmLimits {
   /// far from the best points they change nothing.
   static let modelledPending = 100
 
+  /// The most parameters of an Experiment with `cmaes` that its covariance spans. Time grows with the
+  /// cube and memory with the square: at this size a generation takes a tenth of a second and ten
+  /// megabytes, at 4,000 more than the pod has.
+  static let covarianceParameters = 500
+
   /// The most operations of an architecture search: every combination of every operation's
   /// parameter values counts. Katib's example with everything in it has 106; each costs two rows of
   /// the controller's weights.

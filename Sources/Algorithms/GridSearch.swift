@@ -96,9 +96,7 @@ struct GridSearchWalk {
   init(_ order: GridSearchOrder, _ request: SuggestionRequest) {
     self.order = order
     seen = SeenPoints(request)
-    let initialPoints = request.problem.initialReadings(
-      position: 0, count: request.problem.initialPointCount, seed: request.seed
-    ).map { readings in
+    let initialPoints = request.problem.initialReadings(seed: request.seed).map { readings in
       zip(request.space.parameters, readings).map { $0.coordinate(ofReading: $1) }
     }
     let initialIndexSet = Set(initialPoints.compactMap { order.index(of: $0) })

@@ -67,10 +67,10 @@ struct IssueNames {
   ///
   /// An index can be issued twice: the controller lowers the parallelism, the position falls, and a
   /// trial above it may be invisible (its metrics are unavailable) while its name is still taken.
-  /// The history has changed by then, so the digest makes another name of the same index; the same
-  /// request still gets the same names.
+  /// The history or, where nobody saw the trials come and go, the position has changed by then, so the
+  /// digest of both makes another name of the same index; the same request still gets the same names.
   private var historyDigest: UInt32 {
-    var hash: UInt64 = 0
+    var hash = RandomSource.mix(UInt64(request.position))
     for trial in 0..<request.history.count {
       hash = RandomSource.mix(hash ^ UInt64(request.history.conditions[trial].rawValue))
       for byte in request.history.names[trial].utf8 {
@@ -80,8 +80,8 @@ struct IssueNames {
     return UInt32(truncatingIfNeeded: RandomSource.mix(hash))
   }
 
-  /// Trials without a tag may be from another image, or from before a seed was kept; they count as
-  /// own as far as the position leaves room for them, the oldest first. Beyond that they are those
+  /// Trials without a tag may be initial points, from another image, or from before a seed was kept;
+  /// they count as own as far as there is room for them, the oldest first. Beyond that they are those
   /// of a same-named Experiment elsewhere, which tell nothing about this one.
   private static func own(
     _ request: SuggestionRequest, _ tags: [TrialNaming.Tag?]
@@ -92,7 +92,7 @@ struct IssueNames {
       trials.map { (time($0), tags[$0]?.index ?? .max, $0) }.sorted { $0 < $1 }.map(\.2)
     }
     let untagged = tags.indices.filter { tags[$0] == nil }
-    let room = max(0, request.position - (tags.count - untagged.count))
+    let room = TrialNaming.roomForOthers(beside: tags, position: request.position)
     let strangers =
       untagged.count <= room
       ? [] : Set(sorted(untagged, by: history.beginning).dropFirst(room))
@@ -133,12 +133,13 @@ struct IssueNames {
     return known
   }
 
-  /// The latest indices that no trial has, ascending; not more than trials are missing.
+  /// The latest indices that no trial has, ascending; not more than trials are missing. Not those of
+  /// initial points, whose trials have no tag.
   private func missingIndices(most: Int) -> [Int] {
-    let gap = request.position - tags.count
+    let gap = request.position - own.count
     guard gap > 0 else { return [] }
     let seen = Set(tags.compactMap { $0?.index })
-    let first = max(0, request.position - IssueNames.reach)
+    let first = max(request.problem.initialPointCount, request.position - IssueNames.reach)
     return (first..<max(first, request.position)).filter { !seen.contains($0) }
       .suffix(min(gap, most))
   }

@@ -96,7 +96,7 @@ public final class Problem: Sendable {
     let (seed, returned) = seed(drawSeed)
     let initial =
       algorithm.placesInitialPoints
-      ? [] : initialReadings(position: position, count: count, seed: seed)
+      ? [] : Array(openInitialPoints(history, position: position, seed: seed).prefix(count))
     var reply = SuggestionReply(suggestions: [])
     if initial.count < count {
       reply = try algorithm.suggest(
@@ -137,17 +137,51 @@ public final class Problem: Sendable {
     }
   }
 
-  /// Complete readings of the initial points that fall into `position ..< position + count`.
-  func initialReadings(position: Int, count: Int, seed: UInt64) -> [[Double]] {
-    let end = min(position + count, initialPointCount)
-    guard position < end else { return [] }
-    return (position..<end).map { i in
-      var random = RandomSource(seed: seed, purpose: "initial point", index: UInt64(i))
-      return zip(space.parameters, initialPoints.readings[i]).map { parameter, reading in
-        // Drawn also where it is given: the other values must not depend on which are.
-        let drawn = parameter.coordinate(unit: random.uniform())
-        return reading ?? parameter.reading(ofCoordinate: drawn)
-      }
+  /// Complete readings of all initial points, in order.
+  func initialReadings(seed: UInt64) -> [[Double]] {
+    initialPoints.readings.indices.map { initialReadings(of: $0, seed: seed) }
+  }
+
+  private func initialReadings(of i: Int, seed: UInt64) -> [Double] {
+    var random = RandomSource(seed: seed, purpose: "initial point", index: UInt64(i))
+    return zip(space.parameters, initialPoints.readings[i]).map { parameter, reading in
+      // Drawn also where it is given: the other values must not depend on which are.
+      let drawn = parameter.coordinate(unit: random.uniform())
+      return reading ?? parameter.reading(ofCoordinate: drawn)
     }
+  }
+
+  /// The initial points that are still to be issued, in order: as many as the position says.
+  ///
+  /// Point `i` goes to position `i`. But when the parallelism is lowered, trials are deleted in any
+  /// order, and the position tells how many points there are to issue, not which. Those that show in the
+  /// history are not among them, and of the others the last are: an earlier one that does not show has
+  /// vanished, more likely. Where that leaves too few (a same-named Experiment elsewhere began with the
+  /// same points), the position decides alone.
+  /// - Parameter ignoring: a parameter that the algorithm itself sets.
+  func openInitialPoints(
+    _ history: borrowing History, position: Int, seed: UInt64, ignoring: Int? = nil
+  ) -> [[Double]] {
+    guard position < initialPointCount else { return [] }
+    let all = initialReadings(seed: seed)
+    let open = initialPointCount - max(0, position)
+    guard position > 0, history.count > 0 else { return all.suffix(open) }
+    var shown: [PointKey: Int] = [:]
+    for trial in 0..<history.count {
+      shown[key(history.readings(ofTrial: trial), ignoring), default: 0] += 1
+    }
+    let absent = all.filter { readings in
+      let key = key(readings, ignoring)
+      guard let count = shown[key], count > 0 else { return true }
+      shown[key] = count - 1
+      return false
+    }
+    return absent.count >= open ? absent.suffix(open) : all.suffix(open)
+  }
+
+  private func key(_ readings: [Double], _ ignored: Int?) -> PointKey {
+    var readings = readings
+    if let ignored { readings[ignored] = .nan }
+    return space.key(readings: readings)
   }
 }

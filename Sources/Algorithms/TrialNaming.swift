@@ -129,6 +129,16 @@ struct TrialNaming: Sendable {
   /// The tags of a whole history, trial by trial.
   func tags(_ history: History) -> [Tag?] { history.names.map { decode($0) } }
 
+  /// How many trials without a tag can be this Experiment's own: initial points, and trials of another
+  /// image that served it before. They came before the first that has a tag, or are those of indices that
+  /// no name can carry.
+  static func roomForOthers(beside tags: [Tag?], position: Int) -> Int {
+    let known = tags.lazy.compactMap { $0?.index }
+    guard let first = known.min() else { return max(0, position) }
+    let beyond = max(0, position - largestIndex - 1)
+    return max(0, min(position - known.count, first + beyond))
+  }
+
   private static func payload(_ index: Int, _ detail: UInt32) -> UInt64 {
     UInt64(index) << detailBits | UInt64(detail) & (1 << detailBits - 1)
   }

@@ -114,12 +114,17 @@ extension Parameter {
   private static func gridPrior(_ distribution: Distribution, _ grid: NumberGrid) -> Prior? {
     guard distribution.isLogarithmic || distribution.isNormal, grid.count > 1 else { return nil }
     let last = grid.value(at: grid.count - 1)
-    var lowest = grid.minimum - grid.step / 2
-    // Half a step below a small minimum there may be no logarithm left.
-    if distribution.isLogarithmic { lowest = max(lowest, grid.minimum / 2) }
+    // At the ends of the doubles there may be no half step more.
+    let most = Double.greatestFiniteMagnitude
+    var lowest = max(grid.minimum - grid.step / 2, -most)
+    if distribution.isLogarithmic {
+      // Half a step below a small minimum there may be no logarithm left.
+      lowest = max(lowest, grid.minimum / 2)
+      if lowest <= 0 { lowest = grid.minimum }
+    }
     return Prior(
       distribution, minimum: grid.minimum, maximum: grid.maximum, lowest: lowest,
-      highest: last + grid.step / 2)
+      highest: min(last + grid.step / 2, most))
   }
 
   private static func bound(

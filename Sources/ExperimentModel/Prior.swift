@@ -45,7 +45,9 @@ struct Prior: Sendable, Equatable {
     let deviation = (middleHigh - middleLow) / 6
     let massBelow = Prior.phi((lower - mean) / deviation)
     let mass = Prior.phi((upper - mean) / deviation) - massBelow
-    let isResolved = upper > lower && (!distribution.isNormal || deviation > 0 && mass > 0)
+    let isResolved =
+      lower.isFinite && upper.isFinite && upper > lower
+      && (!distribution.isNormal || deviation > 0 && mass > 0)
     isLogarithmic = isResolved && distribution.isLogarithmic
     isNormal = isResolved && distribution.isNormal
     self.lower = isResolved ? lower : lowest

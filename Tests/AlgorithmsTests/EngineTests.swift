@@ -246,6 +246,49 @@ import Testing
     }
   }
 
+  /// Once sixty trials had finished, the surrogate of `tpe` was fitted to them alone and knew of no failed
+  /// one: nearly everything it proposed lay where everything fails.
+  @Test(arguments: [Engine.tpe, .cmaes], [(20, 20), (60, 40), (100, 500)])
+  func failuresAreRemembered(_ engine: Engine, _ sizes: (finished: Int, failed: Int)) throws {
+    // The better the nearer to 0.6, beyond which all fails.
+    var history = EngineTests.history([.continuous, .continuous], count: 0) { _, _ in 0 }
+    var random = RandomSource(seed: 5, purpose: "failures")
+    while history.evaluated.count < sizes.finished + sizes.failed {
+      let point = [random.uniform(), random.uniform()]
+      let fails = point[0] > 0.6
+      let missing = history.objectives.count { $0.isNaN } < sizes.failed
+      let wanted = history.objectives.count { !$0.isNaN } < sizes.finished
+      guard fails ? missing : wanted else { continue }
+      history.evaluated.append(point)
+      history.objectives.append(fails ? .nan : -point[0])
+    }
+    let points = try engine.suggest(20, axes: [.continuous, .continuous], history: history)
+    let failing = (0..<points.count).count { points[$0, 0] > 0.6 }
+    #expect(failing <= 7, "\(failing) of 20")
+  }
+
+  /// Where all values are equal there is no direction, and no reason to look at one place alone. The
+  /// distribution shrank all the same, to a ten-thousandth of the range.
+  @Test(arguments: [Engine.cmaes, .plainCMAES, .ipop, .bipop])
+  func plateausDoNotShrinkTheSearch(_ engine: Engine) throws {
+    let axes: [Axis] = [
+      .continuous, .continuous, .grid(GridAxis(count: 50)), .categorical(count: 3),
+    ]
+    var history = EngineTests.history(axes, count: 0) { _, _ in 0 }
+    while history.evaluated.count < 160 {
+      let point = try engine.suggest(1, axes: axes, history: history)[0]
+      history.evaluated.append(point)
+      history.objectives.append(3)
+    }
+    for axis in 0..<2 {
+      let late = (120..<160).map { history.evaluated[$0, axis] }
+      let mean = late.reduce(0, +) / 40
+      let variance = late.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 39
+      #expect(variance.squareRoot() > 0.15)
+    }
+    #expect(Set((120..<160).map { history.evaluated[$0, 3] }).count == 3)
+  }
+
   @Test func restartsFollowTheirSchedules() {
     var ipop = RestartSchedule(strategy: .ipop, population: 8, seed: 1)
     #expect([1, 2, 3].map { _ in ipop.next(evaluations: 100).population } == [16, 32, 64])

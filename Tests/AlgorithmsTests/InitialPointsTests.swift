@@ -27,6 +27,41 @@ import Testing
     #expect(reply.suggestions[0].assignments.map(\.value) == [text])
   }
 
+  /// Four points ran at once, and two of them were deleted, not the last two. The position said that two
+  /// were to be issued; those that ran already were, again, and the deleted ones never.
+  @Test(arguments: Registry.standard.algorithms.filter(\.acceptsInitialPoints).map(\.name))
+  func deletedPointsAreIssuedAgain(_ algorithm: String) throws {
+    let row = ConformanceCase.all.first { $0.algorithm == algorithm } ?? ConformanceCase(algorithm)
+    let specs: [ParameterSpec] = [.int("x", "0", "9"), .double("y", "0", "1")]
+    let json = (0..<4).map { "{\"x\": \($0)}" }.joined(separator: ",")
+    let experiment = row.experiment(
+      specs, settings: .of(["random_state": "1", "initial_points": "[\(json)]"]))
+    let all = try experiment.ask(4).suggestions
+    let values = { (suggestions: [Suggestion]) in
+      suggestions.map { suggestion in
+        suggestion.assignments.filter { $0.name == "x" || $0.name == "y" }.map(\.value)
+      }
+    }
+    #expect(values(all).map(\.[0]) == ["0", "1", "2", "3"])
+    let trials = all.enumerated().map { i, suggestion in
+      TrialFixture(
+        suggestion.trialName.isEmpty ? "t-\(i)" : suggestion.trialName, .running,
+        suggestion.assignments, startTime: 1)
+    }
+    for (left, expected) in [
+      ([2, 3], [0, 1]), ([0, 3], [1, 2]), ([1], [0, 2, 3]), ([], [0, 1, 2, 3]),
+    ] {
+      let reply = try experiment.ask(
+        expected.count, after: left.map { trials[$0] }, position: left.count)
+      #expect(values(reply.suggestions) == expected.map { values(all)[$0] }, "\(left) are left")
+    }
+    // One that has vanished is not issued again, and neither is what somebody else's trials show.
+    let hidden = try experiment.ask(1, after: [trials[0], trials[2]], position: 3)
+    #expect(values(hidden.suggestions) == [values(all)[3]])
+    let begun = try experiment.ask(4, after: trials, position: 0)
+    #expect(values(begun.suggestions) == values(all))
+  }
+
   @Test func listEntriesGoOutAsTheListSpellsThem() throws {
     let specs: [ParameterSpec] = [
       .discrete("d", ["0.50", "1"]), .categorical("c", ["true", "2", "x y"]), .int("i", "0", "9"),

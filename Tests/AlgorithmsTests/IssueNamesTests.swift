@@ -28,9 +28,11 @@ import Testing
   }
 
   /// Trials as the algorithm itself would have named them.
-  private func own(_ count: Int, of experiment: Experiment) throws -> [TrialFixture] {
+  private func own(
+    _ count: Int, of experiment: Experiment, from first: Int = 0
+  ) throws -> [TrialFixture] {
     var trials: [TrialFixture] = []
-    for position in 0..<count {
+    for position in first..<first + count {
       let suggestion = try #require(
         try experiment.ask(1, after: trials, position: position).suggestions.first)
       let numbers = suggestion.assignments.map { NumberText.parse($0.value) ?? .nan }
@@ -57,10 +59,33 @@ import Testing
     let alone = try experiment.ask(4, after: trials, position: 20)
     let together = try experiment.ask(4, after: strangers + trials, position: 20)
     #expect(together.suggestions.map(\.assignments) == alone.suggestions.map(\.assignments))
-    // Trials without a name of ours are own ones where the position says that there are so many:
-    // the Experiment was begun with another image.
-    let adopted = try experiment.ask(4, after: strangers + trials, position: 220)
+    // Hidden trials leave no room for them either: the first name of ours is number 0.
+    let hidden = try experiment.ask(4, after: Array(trials.dropLast(5)), position: 20)
+    let filled = try experiment.ask(4, after: strangers + trials.dropLast(5), position: 20)
+    #expect(filled.suggestions.map(\.assignments) == hidden.suggestions.map(\.assignments))
+  }
+
+  /// Trials without a name of ours are own ones where they can have come before ours: the Experiment was
+  /// begun with another image.
+  @Test(arguments: algorithms) func trialsOfAnotherImageTell(_ algorithm: String) throws {
+    let experiment = experiment(algorithm)
+    let trials = try own(20, of: experiment, from: 200)
+    let before = (0..<200).map { i in
+      TrialFixture(
+        "other-\(i)", .succeeded, point(0.9 + Double(i) * 1e-4, 0.9), objective: "-\(i)",
+        startTime: Int64(i), completionTime: Int64(i + 1))
+    }
+    let alone = try experiment.ask(4, after: trials, position: 220)
+    let adopted = try experiment.ask(4, after: before + trials, position: 220)
     #expect(adopted.suggestions.map(\.assignments) != alone.suggestions.map(\.assignments))
+    #expect(
+      [nil, TrialNaming.Tag(index: 7, detail: 0)].map { tag in
+        TrialNaming.roomForOthers(beside: [tag], position: 30)
+      } == [30, 7])
+    // Names carry no index beyond the largest.
+    #expect(
+      TrialNaming.roomForOthers(
+        beside: [TrialNaming.Tag(index: 0, detail: 0)], position: 1 << 15 + 9) == 9)
   }
 
   /// What vanished is proposed once more from what was known then, also if others have ended since.

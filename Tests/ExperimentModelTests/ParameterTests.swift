@@ -148,6 +148,30 @@ import Testing
     #expect(space.key(readings: [0, 0.5, .nan]) != key)
   }
 
+  /// Half a step beyond a grid at the ends of the doubles there is nothing: the logarithm of zero, or an
+  /// infinite sum, came out of `unit` as NaN, which stopped the server.
+  @Test(arguments: [
+    ("5e-324", "10", "0.1"), ("1e-323", "1e300", "1e299"), ("1e300", "1.7e308", "1.7e308"),
+    ("1", "1.7e308", "1.6e308"), ("-1.7e308", "-1e307", "1e307"),
+  ])
+  func gridsAtTheEndsOfTheDoubles(minimum: String, maximum: String, step: String) throws {
+    for distribution in [Distribution.uniform, .logUniform, .normal, .logNormal] {
+      if distribution.isLogarithmic, minimum.hasPrefix("-") { continue }
+      let parameter = try Parameter(
+        .double("x", minimum, maximum, step: step, distribution))
+      for unit in [0, 0.25, 0.5, 0.75, 1.0] {
+        let reading = parameter.reading(ofCoordinate: parameter.coordinate(unit: unit))
+        #expect(reading.isFinite, "\(distribution) at \(unit)")
+        guard case .grid(let grid) = parameter.axis else { continue }
+        for index in 0..<min(grid.count, 20) {
+          let cell = grid.cell(index)
+          #expect(cell.lower <= cell.upper && cell.lower >= 0 && cell.upper <= 1)
+          #expect(grid.center(index).isFinite)
+        }
+      }
+    }
+  }
+
   @Test func cardinalities() throws {
     #expect(try SearchSpace([]).cardinality == 1)
     #expect(try SearchSpace(ExampleSpaces.sixty).cardinality == 60)

@@ -165,8 +165,12 @@ struct GaussianProcess: Sendable {
     let center = mode.logarithms
     let size = center.count
     let cost = Work.costOfLikelihood(points: points.count, dimension: axes.count)
-    guard (size + count) * cost < Work.fitBudget / 4 else { return [] }
-    try work.spend((size + 1 + count) * cost)
+    // The decomposition of the curvature costs the cube of its size, however few points there are.
+    let decomposition = size * size * size
+    guard size < 1_000, (size + count) * cost + decomposition < Work.fitBudget / 4 else {
+      return []
+    }
+    try work.spend((size + 1 + count) * cost + decomposition)
     let (best, curvature) = curvature(at: center)
     guard best.isFinite, curvature.allSatisfy({ $0.isFinite }) else { return [] }
     let eigen = SymmetricEigen(curvature, dimension: size)

@@ -46,6 +46,13 @@ struct CMAESSearch: Algorithm {
         "cmaes needs at least two parameters of type DOUBLE or INT, the Experiment has "
           + "\(numeric.count)")
     }
+    let ordered = problem.space.parameters.count(where: \.isOrdered)
+    guard ordered <= AlgorithmLimits.covarianceParameters else {
+      throw InvalidExperiment(
+        "cmaes takes at most \(AlgorithmLimits.covarianceParameters) parameters with an order (DOUBLE, "
+          + "INT, lists of numbers), since it adapts a covariance of them all; the Experiment has "
+          + "\(ordered)")
+    }
   }
 
   func suggest(_ request: SuggestionRequest) throws -> SuggestionReply {

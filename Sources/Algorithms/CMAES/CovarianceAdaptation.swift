@@ -128,6 +128,12 @@ struct CovarianceAdaptation: Sendable {
     refreshBasis()
   }
 
+  /// One generation of equal values.
+  mutating func widen() {
+    generation += 1
+    sigma *= exp(0.2 + constants.sigmaRate / constants.sigmaDamping)
+  }
+
   /// Equations 46 and 47: rank one and rank mu, negative weights scaled by n / |C^(-1/2) y|^2.
   private mutating func adapt(
     steps: [[Double]], lengths2: [Double], weights: [Double], stalled: Bool

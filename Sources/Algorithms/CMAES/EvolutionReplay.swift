@@ -101,6 +101,9 @@ struct EvolutionReplay: Sendable {
     block.removeAll(keepingCapacity: true)
     let c = adaptation.constants
     guard ranked[0].objective < .infinity else { return }
+    if ranked[0].objective == ranked[ranked.count - 1].objective {
+      return endFlatGeneration(ranked)
+    }
     let weights = EvolutionReplay.sharedWeights(c.weights, ranked.map(\.objective))
     if !numeric.isEmpty {
       let n = Double(c.dimension)
@@ -116,6 +119,19 @@ struct EvolutionReplay: Sendable {
         rate: EvolutionReplay.categoryRate)
     }
     stop.record(best: ranked[0].objective, worst: ranked[ranked.count - 1].objective)
+    if settings.restart != .none, stop.isReached(by: adaptation) { restart() }
+  }
+
+  /// A generation that tells nothing but that there is nothing to tell points apart by. An update would
+  /// take steps that cancel each other for a sign of convergence, and shrink the distribution to a point
+  /// of the plateau; it widens instead (the tutorial's section B.3, "flat fitness").
+  private mutating func endFlatGeneration(_ ranked: [Member]) {
+    if !numeric.isEmpty {
+      adaptation.widen()
+      confine()
+      correctMargins()
+    }
+    stop.record(best: ranked[0].objective, worst: ranked[0].objective)
     if settings.restart != .none, stop.isReached(by: adaptation) { restart() }
   }
 

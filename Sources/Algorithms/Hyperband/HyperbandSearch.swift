@@ -106,10 +106,8 @@ struct HyperbandSearch: Algorithm {
     let resource = request.space.index(of: request.settings[HyperbandSearch.resourceName])
     let schedule = HyperbandSearch.schedule(request, resource: resource)
     let ledger = RungLedger(request, schedule, resource: resource)
-    // Promotions wait until every initial point is out: point i is suggestion number i.
-    let initial = (0..<request.count).prefix {
-      request.position + $0 < request.problem.initialPointCount
-    }.compactMap { request.initialPoint(request.position + $0) }
+    // Promotions wait until every initial point is out.
+    let initial = Array(request.initialPoints(ignoring: resource))
     let slots =
       switch policy {
       case .brackets:

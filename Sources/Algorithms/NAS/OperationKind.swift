@@ -87,8 +87,9 @@ struct OperationParameter: Sendable {
       self.count = count
       return
     }
-    var seen: Set<String> = []
-    let texts = (spec.feasibleSpace?.list ?? []).filter { seen.insert($0).inserted }
+    // By their bytes, as everywhere: two that Unicode calls equivalent are two values.
+    var seen: Set<[UInt8]> = []
+    let texts = (spec.feasibleSpace?.list ?? []).filter { seen.insert(Array($0.utf8)).inserted }
     values = .texts(texts)
     count = texts.count
   }

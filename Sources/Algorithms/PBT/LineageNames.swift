@@ -16,8 +16,8 @@ internal import Numerics
 ///
 /// What surprises: one issue has many names. When Katib lowers the parallelism it deletes the
 /// newest trials and asks for their indices again, while a trial of a higher index may live on
-/// unseen (its metrics are unavailable). Descent leaves no bit to spare, so a digest of the history
-/// picks one of 256 variants of a name: a name that is taken without showing is hit once in 256 of
+/// unseen (its metrics are unavailable). Descent leaves no bit to spare, so a digest of the position and
+/// the history picks one of 256 variants of a name: a name that is taken without showing is hit once in 256 of
 /// those cases, and the same request still gets the same names.
 struct LineageNames {
   /// Where a trial's checkpoint came from.
@@ -47,7 +47,7 @@ struct LineageNames {
 
   init(_ request: SuggestionRequest) {
     naming = TrialNaming(request, variants: LineageNames.variants)
-    variant = LineageNames.digest(request.history)
+    variant = LineageNames.digest(request.history, position: request.position)
   }
 
   /// The name of issue `index`.
@@ -94,9 +94,10 @@ struct LineageNames {
     return UInt32(truncatingIfNeeded: RandomSource.mix(hash)) & (foreignBit - 1)
   }
 
-  /// A digest of the trials that the history shows and of their states.
-  private static func digest(_ history: History) -> UInt64 {
-    var digest: UInt64 = 0
+  /// A digest of the trials that the history shows and of their states, and of the position: trials may
+  /// come and go without ever being seen.
+  private static func digest(_ history: History, position: Int) -> UInt64 {
+    var digest = RandomSource.mix(UInt64(position))
     for trial in 0..<history.count {
       var hash = RandomSource.mix(digest ^ UInt64(history.conditions[trial].rawValue))
       for byte in history.names[trial].utf8 {

@@ -108,9 +108,11 @@ struct Population {
 
   /// Takes trials whose names tell nothing into generation 0.
   private mutating func adopt(_ order: [Int], _ roles: [TrialRole], position: Int, size: Int) {
-    let known = tags.count(where: { $0 != nil })
+    let room = TrialNaming.roomForOthers(
+      beside: tags.map { $0.map { TrialNaming.Tag(index: $0.index, detail: 0) } },
+      position: position)
     let founders = generations.indices.count(where: { generations[$0] == 0 && isLive[$0] })
-    var places = min(position - known, size - founders)
+    var places = min(room, size - founders)
     for trial in order.reversed() where places > 0 {
       guard tags[trial] == nil, roles[trial] == .finished || roles[trial] == .pending else {
         continue

@@ -73,9 +73,10 @@ struct PopulationBasedTraining: Algorithm {
       resampleProbability: request.settings[PopulationBasedTraining.resampleProbability])
     var reply = SuggestionReply(suggestions: [])
     reply.suggestions.reserveCapacity(request.count)
-    for i in 0..<request.count {
+    var initialPoints = request.initialPoints()
+    for _ in 0..<request.count {
       try request.checkCancellation()
-      let offspring = breeding.next(initialPoint: request.initialPoint(request.position + i))
+      let offspring = breeding.next(initialPoint: initialPoints.popFirst())
       reply.suggestions.append(suggestion(offspring, request.space))
       reply.checkpoints.append(
         CheckpointFolder(trialName: offspring.name, parentName: offspring.parentName))

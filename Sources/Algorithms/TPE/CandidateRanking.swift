@@ -11,8 +11,12 @@ internal import Numerics
 /// acquisition function weighted by a prior (Hvarfner et al., "piBO", ICLR 2022). Without a
 /// surrogate (too few points, equal values) the ratio decides alone, which is plain TPE.
 struct CandidateRanking {
-  /// The best points, and the failed ones after all others, that the surrogate is fitted to.
+  /// Points that the surrogate is fitted to: the best ones and, in at least a third of the places, failed
+  /// ones. With the best alone it knew of no failure once there were so many, and proposed little else.
   static let trainingCount = 60
+  static let failedCount = 20
+  /// Of so many failed points, the latest, the nearest to the good ones are looked for.
+  static let failedReach = 1_000
   static let pendingCount = 60
   static let optimism = 1.0
   static let ratioShare = 0.1
@@ -66,15 +70,39 @@ struct CandidateRanking {
   }
 
   private func fit(split: GoodBadSplit, history: EngineHistory) -> LocalSurrogate? {
-    let rows = (split.good + split.bad).prefix(CandidateRanking.trainingCount)
+    let all = split.good + split.bad
+    let finite = all.filter { history.objectives[$0].isFinite }
+    let failed = nearest(all.filter { !history.objectives[$0].isFinite }, to: split.good, history) {
+      max(CandidateRanking.failedCount, CandidateRanking.trainingCount - finite.count)
+    }
+    let rows = finite.prefix(CandidateRanking.trainingCount - failed.count) + failed
     let values = rows.map { history.objectives[$0] }
-    let worst = values.reduce(-Double.infinity) { $1.isFinite ? max($0, $1) : $0 }
+    let worst = finite.last.map { history.objectives[$0] } ?? -.infinity
     guard let targets = HalfRankWarp.targets(values.map { $0.isFinite ? $0 : worst }) else {
       return nil
     }
     let points = rows.map { history.evaluated[$0] }
     return LocalSurrogate(
       rows: points.map(row), categories: points.map(categories), targets: targets)
+  }
+
+  /// Of the failed points those that lie nearest to where candidates are drawn.
+  private func nearest(
+    _ failed: [Int], to good: [Int], _ history: EngineHistory, count: () -> Int
+  ) -> [Int] {
+    let count = count()
+    guard failed.count > count else { return failed }
+    let places = good.map { (row(history.evaluated[$0]), categories(history.evaluated[$0])) }
+    let distances = failed.sorted().suffix(CandidateRanking.failedReach).map { i in
+      let place = row(history.evaluated[i])
+      let entries = categories(history.evaluated[i])
+      let distance = places.reduce(Double.infinity) { nearest, other in
+        let numbers = zip(place, other.0).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+        return min(nearest, numbers + Double(zip(entries, other.1).count { $0 != $1 }))
+      }
+      return (distance, i)
+    }
+    return distances.sorted { $0 < $1 }.prefix(count).map(\.1)
   }
 
   private func row(_ point: [Double]) -> [Double] {

@@ -21,6 +21,14 @@ import Testing
     return network.assignments(Architecture(operations: [id], skips: []))[1].value
   }
 
+  /// "é" in one piece and in two are two values, as everywhere else.
+  @Test func valuesDifferWhereTheirBytesDo() throws {
+    let texts = ["caf\u{e9}", "cafe\u{301}", "caf\u{e9}"]
+    let operation = Operation(type: "o", parameters: [.categorical("p", texts)])
+    let kinds = try NetworkSpaceTests.network([operation]).operationKinds()
+    #expect(kinds.map { $0.parameters.map(\.count) } == [[2]])
+  }
+
   static let many = [
     Operation(
       type: "convolution",
