@@ -15,7 +15,7 @@ struct KatibLoad: ParsableCommand {
     discussion: """
       Every request of one kind carries the same bytes: an Experiment, --history finished trials, and \
       --request-number. Several algorithms take turns. Exits with 1 when a call failed or none was \
-      measured.
+      measured. Ctrl-C reports what was measured so far.
       """)
 
   // A negative number is read as a value, so that the message can say what is wrong with it.
@@ -156,7 +156,7 @@ struct KatibLoad: ParsableCommand {
 
   private func write(_ message: OutgoingMessage, to path: String) throws {
     guard let file = fopen(path, "w") else {
-      throw ValidationError("--write-request: \(path): \(String(cString: strerror(errno)))")
+      throw FileProblem(path: path, reason: String(cString: strerror(errno)))
     }
     defer { fclose(file) }
     let length = UInt32(message.count).bigEndian
@@ -165,8 +165,14 @@ struct KatibLoad: ParsableCommand {
       fwrite(prefix, 1, prefix.count, file)
       + message.withUnsafeBytes { fwrite($0.baseAddress, 1, $0.count, file) }
     guard written == prefix.count + message.count else {
-      throw ValidationError("--write-request: \(path): \(String(cString: strerror(errno)))")
+      throw FileProblem(path: path, reason: String(cString: strerror(errno)))
     }
+  }
+
+  private struct FileProblem: Error, CustomStringConvertible {
+    var path: String
+    var reason: String
+    var description: String { "--write-request: cannot write \(path): \(reason)" }
   }
 
   private var target: (host: String, port: Int)? {

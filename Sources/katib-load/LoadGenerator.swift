@@ -22,6 +22,8 @@ final class LoadGenerator: Sendable {
   private let timeout: Duration
   private let requests: [OutgoingMessage]
   private let state = Mutex(State())
+  /// Somebody lost patience: what was measured so far is reported.
+  private static let isInterrupted = Atomic(false)
 
   private struct State {
     var phase = Phase.warmingUp
@@ -86,9 +88,10 @@ final class LoadGenerator: Sendable {
     let clients = (0..<connections).map { [configuration] _ in
       Client(host: host, port: port, configuration: configuration)
     }
+    LoadGenerator.listenForInterrupt()
     if warmUp > .zero {
       startCalls(on: clients)
-      wait(warmUp, progress: false) { false }
+      wait(warmUp, progress: false) { LoadGenerator.isInterrupted.load(ordering: .relaxed) }
     }
     let start = ContinuousClock.now
     state.withLock { state in
@@ -98,6 +101,7 @@ final class LoadGenerator: Sendable {
     if warmUp <= .zero { startCalls(on: clients) }
     wait(duration ?? (count == nil ? .seconds(10) : nil), progress: progress) {
       self.state.withLock { $0.allowance == 0 && $0.measuredInFlight == 0 }
+        || LoadGenerator.isInterrupted.load(ordering: .relaxed)
     }
     let end = state.withLock { state in
       state.phase = .ending
@@ -117,6 +121,16 @@ final class LoadGenerator: Sendable {
       return state.tally
     }
     return LoadReport(tally: tally, elapsed: end - start)
+  }
+
+  /// Ctrl-C ends the measuring; once more ends the process.
+  private static func listenForInterrupt() {
+    // Made before a signal handler needs it: making it there could wait for itself.
+    isInterrupted.store(false, ordering: .relaxed)
+    signal(SIGINT) { _ in
+      LoadGenerator.isInterrupted.store(true, ordering: .relaxed)
+      signal(SIGINT, SIG_DFL)
+    }
   }
 
   private func startCalls(on clients: [Client]) {

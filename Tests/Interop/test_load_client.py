@@ -135,6 +135,23 @@ def test_no_server_is_a_failure() -> None:
     assert f"cannot connect to {NOBODY}: Connection refused\n" in text
 
 
+def test_an_interrupt_reports_what_there_is(start_server: StartServer) -> None:
+    server = start_server("--log-level", "warning")
+    command = [binary("katib-load"), "--address", server.address, "--json", "--no-progress"]
+    with subprocess.Popen([*command, "--duration", "60"], stdout=subprocess.PIPE) as process:
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=10)
+    report = json.loads(output)
+    assert process.returncode == 0 and report["succeeded"] > 0 and report["failed"] == 0
+
+
+def test_a_file_that_cannot_be_written() -> None:
+    code, _, error = load(NOBODY, "--write-request", "/nowhere/request")
+    assert code == 1 and "cannot write /nowhere/request: No such file or directory" in error
+    assert "Usage" not in error
+
+
 WHOLE = ["nan", "-1", "1e300", "9" * 30]
 SECONDS = ["nan", "inf", "-inf", "-1", "1e300", "x"]
 WRONG = {

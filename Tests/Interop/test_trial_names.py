@@ -52,8 +52,8 @@ def test_an_index_asked_for_again_gets_another_name(
 def test_an_index_asked_for_after_the_same_history_gets_another_name(
     algorithm: Algorithm, seen: int, suggestion: Suggestion
 ) -> None:
-    """Two trials come and go unseen: the first is deleted, the second has no metrics. The history is
-    what it was then, and only the position tells that the second one's name is taken."""
+    """Two trials come and go unseen: the first is deleted, the second has no metrics. The history
+    is what it was then, and only the position tells that the second one's name is taken."""
     spec = algorithm.experiment(settings=FIXED)
     first = names_of(suggestion.suggest(spec, 2, history(spec, seen), total=seen + 2))
     later = names_of(suggestion.suggest(spec, 2, history(spec, seen), total=seen + 3))
