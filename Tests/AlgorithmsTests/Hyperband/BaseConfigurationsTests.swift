@@ -123,6 +123,31 @@ import Testing
     #expect(try above(.killed, ["failed_trials": "ignore"]) == ignored)
   }
 
+  /// A configuration that fails below the modelled level never gets there. Such failures once only
+  /// kept their very points from being tried again: `asha` sent 0.7 of its configurations into a
+  /// region where everything fails on the smallest resource, whatever `failed_trials` said.
+  @Test func failuresBelowTheModelledLevelRepel() throws {
+    let good = BaseConfigurationsTests.trials(12, epochs: 9, optimum: 0.5)
+    func above(
+      epochs: Int, _ settings: KeyValuePairs<String, String> = [:]
+    ) throws -> Int {
+      let failed = (0..<30).map { i in
+        TrialFixture(
+          "gone-\(i)", .failed,
+          .of(["x": NumberText.text(0.5 + 0.01 * Double(i + 1)), "epochs": "\(epochs)"]),
+          startTime: 50, completionTime: 60)
+      }
+      return try BaseConfigurationsTests.experiment(settings).ask(60, after: good + failed)
+        .suggestions.compactMap { NumberText.parse($0.assignments[0].value) }
+        .filter { $0 > 0.52 && $0 < 0.8 }.count
+    }
+    let below = try [1, 3].map { try above(epochs: $0) }
+    let ignored = try above(epochs: 1, ["failed_trials": "ignore"])
+    #expect(below.allSatisfy { $0 < ignored - 5 }, "\(below), \(ignored)")
+    // On a larger resource than the model's the failure may be one of the resource.
+    #expect(try above(epochs: 27) > ignored - 5)
+  }
+
   /// A small space is used up before anything comes twice.
   @Test func configurationsAreDistinctWhileTheSpaceAllows() throws {
     let experiment = Experiment(
