@@ -79,8 +79,35 @@ struct BaseConfigurations {
       default: avoided.append(point)
       }
     }
-    return EngineHistory(
+    var known = EngineHistory(
       evaluated: evaluated, objectives: objectives, pending: pending, avoided: avoided)
+    for (point, level) in hiddenPoints(request, ledger, model) {
+      known.add(
+        vanished: PointList(dimension: model.axes.count, points: [point]),
+        isIgnored: ignoresFailures || !isFailure(onLevel: level))
+    }
+    return known
+  }
+
+  /// Where hidden trials ran, each with its level: a new configuration by the record of open issues,
+  /// a promoted one by its trials on lower rungs.
+  private static func hiddenPoints(
+    _ request: SuggestionRequest, _ ledger: RungLedger, _ model: ModelSpace
+  ) -> [(point: [Double], level: Int)] {
+    guard !ledger.hidden.isEmpty else { return [] }
+    var sources: [ConfigurationIdentity: Int] = [:]
+    for configuration in ledger.configurations {
+      sources[configuration.identity] = configuration.source
+    }
+    return ledger.hidden.compactMap { issue in
+      let recorded = PointText.point(issue.point, axes: model.axes)
+      let point =
+        recorded
+        ?? sources[issue.identity].flatMap { source in
+          model.point(readings: { request.history.readings[$0][source] })
+        }
+      return point.map { ($0, issue.level) }
+    }
   }
 
   /// One point of the model space for each index of an issue.
