@@ -31,7 +31,7 @@ extension ServiceLimits {
   package static let replyBytes = 4 << 20
 
   /// The part of a reply that is left to settings. The longest, the record of open issues of
-  /// `hyperband`, takes half of it.
+  /// `hyperband`, takes two thirds of it.
   package static let replySettingsBytes = 64 << 10
 
   /// Up to this size, judged before it is made, a reply is made at all. The judgement takes every

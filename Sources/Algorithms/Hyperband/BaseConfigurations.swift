@@ -11,8 +11,9 @@ internal import Numerics
 /// share of the configurations stays random, so that Hyperband's guarantees hold. The model here is
 /// that of `tpe`.
 ///
-/// What surprises: a configuration that runs on a higher rung counts neither as pending nor as bad.
-/// It is there because it was good.
+/// What surprises: a configuration that runs on a higher rung than the model's counts neither as
+/// pending nor as bad. It is there because it was good. One that failed on a lower rung does count:
+/// it will never have a result on the model's.
 struct BaseConfigurations {
   enum Sampler: String, CaseIterable, Sendable {
     case model, random
@@ -46,7 +47,8 @@ struct BaseConfigurations {
     return finished.filter { $0.value >= least }.keys.max()
   }
 
-  /// The results of one level; everything else is avoided, and pending while nothing is known.
+  /// The results of one level and the failures up to it; everything else is avoided, and pending
+  /// while nothing is known.
   private static func history(
     _ request: SuggestionRequest, _ ledger: RungLedger, _ model: ModelSpace, level: Int?
   ) -> EngineHistory {
@@ -61,22 +63,51 @@ struct BaseConfigurations {
     var objectives: [Double] = []
     var pending = PointList(dimension: model.axes.count)
     var avoided = PointList(dimension: model.axes.count)
+    func isFailure(onLevel own: Int?) -> Bool {
+      if let own, let level { own <= level } else { false }
+    }
     for trial in history.names.indices {
       guard let point = model.point(readings: { history.readings[$0][trial] }) else { continue }
-      let counts = level != nil && ledger.levels[trial] == level
       switch history.role(trial) {
-      case .finished where counts:
+      case .finished where level != nil && ledger.levels[trial] == level:
         evaluated.append(point)
         objectives.append(sign * history.objectives[trial])
-      case .failed where counts && !ignoresFailures:
+      case .failed where !ignoresFailures && isFailure(onLevel: ledger.levels[trial]):
         evaluated.append(point)
         objectives.append(.nan)
       case .pending where fresh.contains(trial): pending.append(point)
       default: avoided.append(point)
       }
     }
-    return EngineHistory(
+    var known = EngineHistory(
       evaluated: evaluated, objectives: objectives, pending: pending, avoided: avoided)
+    for (point, level) in hiddenPoints(request, ledger, model) {
+      known.add(
+        vanished: PointList(dimension: model.axes.count, points: [point]),
+        isIgnored: ignoresFailures || !isFailure(onLevel: level))
+    }
+    return known
+  }
+
+  /// Where hidden trials ran, each with its level: a new configuration by the record of open issues,
+  /// a promoted one by its trials on lower rungs.
+  private static func hiddenPoints(
+    _ request: SuggestionRequest, _ ledger: RungLedger, _ model: ModelSpace
+  ) -> [(point: [Double], level: Int)] {
+    guard !ledger.hidden.isEmpty else { return [] }
+    var sources: [ConfigurationIdentity: Int] = [:]
+    for configuration in ledger.configurations {
+      sources[configuration.identity] = configuration.source
+    }
+    return ledger.hidden.compactMap { issue in
+      let recorded = PointText.point(issue.point, axes: model.axes)
+      let point =
+        recorded
+        ?? sources[issue.identity].flatMap { source in
+          model.point(readings: { request.history.readings[$0][source] })
+        }
+      return point.map { ($0, issue.level) }
+    }
   }
 
   /// One point of the model space for each index of an issue.

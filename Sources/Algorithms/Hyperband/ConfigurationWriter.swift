@@ -44,9 +44,12 @@ struct ConfigurationWriter {
     for (i, (slot, index)) in slots.enumerated() {
       let readings: [Double]
       var number: Int?
+      var begun: [Double]?
       switch slot {
       case .base(let base, _):
-        readings = i < initial.count ? initial[i] : model.readings(points.next() ?? [])
+        begun =
+          i < initial.count ? model.point(readings: { initial[i][$0] }) : points.next()
+        readings = i < initial.count ? initial[i] : model.readings(begun ?? [])
         number = base <= RungTag.largestNumber ? base : nil
       case .promotion(let configuration, _):
         readings = self.readings(ofConfiguration: configuration)
@@ -57,7 +60,9 @@ struct ConfigurationWriter {
       if index <= TrialNaming.largestIndex {
         let identity: ConfigurationIdentity =
           number.map { .number($0) } ?? .values(rows.hash(readings: readings))
-        open.add(OpenIssues.Issue(index: index, identity: identity, level: slot.level))
+        let point = begun.map { PointText.text($0, axes: model.axes) } ?? ""
+        open.add(
+          OpenIssues.Issue(index: index, identity: identity, level: slot.level, point: point))
       }
       suggestions.append(
         Suggestion(

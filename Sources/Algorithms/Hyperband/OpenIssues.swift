@@ -9,24 +9,35 @@ internal import ExperimentModel
 /// The history hides trials: those that end without metrics, and for a moment those that are just
 /// being made. Without a record of what they were, a configuration that fails on its next rung
 /// without metrics would be promoted to it again with every request, for ever. The record also
-/// keeps the indices, and so the names, of hidden trials from being given twice. Katib's image of
-/// hyperband passes over settings that it does not know, so it can take over again.
+/// keeps the indices, and so the names, of hidden trials from being given twice, and it tells where
+/// new configurations began that nobody has seen since: a model that does not know of them would
+/// propose their points for ever. (Their points could be proposed once more instead, as `IssueNames`
+/// does for algorithms without a record. But here what a model knew depends on rungs and on whatever
+/// else was in the reply, so that would be a guess, and would take as long as a suggestion each
+/// time.) Katib's image of hyperband passes over settings that it does not know, so it can take
+/// over again.
 ///
 /// A suggestion that does not show up is hidden, or the controller has deleted it because the
 /// parallelism was lowered. The position counts what was kept, so it tells how many are hidden; the
 /// oldest are taken for those, because deletion begins with the newest. Of a deleted one only the
 /// index is remembered.
 ///
-///     12:7:0,13:4:1,15:v1f0k3:2,9     index:configuration:level, or index
+///     12:7:0:5.1f,13:4:1,15:v1f0k3:2,9    index:configuration:level, with the point of a new
+///                                         configuration (`PointText`), or index
 struct OpenIssues: Equatable, Sendable {
   struct Issue: Hashable, Sendable {
     var index: Int
     var identity: ConfigurationIdentity
     var level: Int
+    /// Of a new configuration, its values (`PointText`); empty where they are not known.
+    var point = ""
   }
 
   /// The most entries to keep: some twenty bytes each in an object that etcd limits to 1.5 MiB.
   static let most = 1_000
+  /// The most bytes of points to keep, the newest: some three hundred points of ten continuous
+  /// parameters. The suggestion itself takes ten times as much in the same object.
+  static let mostPointBytes = 16 << 10
 
   private(set) var issues: [Issue] = []
   /// Indices of deleted suggestions, whose names may still be around.
@@ -41,10 +52,12 @@ struct OpenIssues: Equatable, Sendable {
       guard let index = fields.first.flatMap({ Int($0) }), index >= 0 else { continue }
       if fields.count == 1 {
         spent.append(index)
-      } else if fields.count == 3, let identity = OpenIssues.identity(fields[1]),
+      } else if fields.count == 3 || fields.count == 4,
+        let identity = OpenIssues.identity(fields[1]),
         let level = Int(fields[2]), (0..<HyperbandSchedule.mostRungs).contains(level)
       {
-        issues.append(Issue(index: index, identity: identity, level: level))
+        let point = fields.count == 4 ? fields[3] : ""
+        issues.append(Issue(index: index, identity: identity, level: level, point: point))
       }
     }
   }
@@ -86,15 +99,23 @@ struct OpenIssues: Equatable, Sendable {
   var indices: [Int] { issues.map(\.index) + spent }
 
   var text: String {
-    let entries = issues.map { issue in
+    var room = OpenIssues.mostPointBytes
+    var entries: [String] = []
+    for issue in issues.suffix(OpenIssues.most).reversed() {
       let configuration =
         switch issue.identity {
         case .number(let number): "\(number)"
         case .values(let hash): "v" + String(hash, radix: 36)
         }
-      return "\(issue.index):\(configuration):\(issue.level)"
+      var entry = "\(issue.index):\(configuration):\(issue.level)"
+      let length = issue.point.isEmpty ? 0 : 1 + issue.point.utf8.count
+      if length > 0, length <= room {
+        entry += ":" + issue.point
+        room -= length
+      }
+      entries.append(entry)
     }
-    return (entries.suffix(OpenIssues.most) + spent.map { "\($0)" })
+    return (entries.reversed() + spent.map { "\($0)" })
       .prefix(OpenIssues.most).joined(separator: ",")
   }
 }

@@ -72,6 +72,8 @@ struct RungLedger {
   private(set) var levels: [Int?]
   /// What is not over yet, and what must not be named again.
   let open: OpenIssues
+  /// What of it is hidden: mostly trials that ended without metrics.
+  let hidden: [OpenIssues.Issue]
   /// Trials that the position counts and that nothing explains.
   let unexplained: Int
   let visibleIndices: Set<Int>
@@ -88,6 +90,7 @@ struct RungLedger {
     let (open, hidden) = request.settings[HyperbandSearch.openIssues].update(
       over: Set(over), visible: visibleIndices, hidden: request.position - own)
     self.open = open
+    self.hidden = hidden
     levels = Array(repeating: nil, count: history.count)
     rows = ConfigurationRows(request, resource: resource)
     var entries: [(trial: Int, identity: ConfigurationIdentity, level: Int)] = []

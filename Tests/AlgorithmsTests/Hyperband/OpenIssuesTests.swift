@@ -1,6 +1,7 @@
 // Copyright 2026 The katib-suggestion authors
 // SPDX-License-Identifier: Apache-2.0
 
+import ExperimentModel
 import Testing
 
 @testable import Algorithms
@@ -15,7 +16,8 @@ import Testing
     record.add(OpenIssuesTests.issue(12, 7, 0))
     record.add(OpenIssues.Issue(index: 15, identity: .values(.max), level: 31))
     record.add(OpenIssues.Issue(index: 16, identity: .values(0), level: 2))
-    #expect(record.text == "12:7:0,15:v3w5e11264sgsf:31,16:v0:2,9,4")
+    record.add(OpenIssues.Issue(index: 17, identity: .number(8), level: 0, point: "5.1f"))
+    #expect(record.text == "12:7:0,15:v3w5e11264sgsf:31,16:v0:2,17:8:0:5.1f,9,4")
     #expect(OpenIssues(record.text) == record)
     #expect(OpenIssues("") == OpenIssues())
     #expect(OpenIssues().text == "")
@@ -23,7 +25,7 @@ import Testing
 
   /// Whoever meddled with it: what cannot be read is passed over.
   @Test(arguments: [
-    ",,,", "x", "1:2", "1:2:3:4", "-1:2:0", "1:2:32", "1:-2:0", "1:32767:0", "1:v:0", "1:vé:0",
+    ",,,", "x", "1:2", "1:2:3:4:5", "-1:2:0", "1:2:32", "1:-2:0", "1:32767:0", "1:v:0", "1:vé:0",
     "99999999999999999999", "1:2:x", "é", " 1", "1:v3w5e11264sgsg:0", ":::", "1:",
   ])
   func whatCannotBeReadIsPassedOver(_ text: String) {
@@ -54,6 +56,50 @@ import Testing
     #expect(kept.issues.count == OpenIssues.most)
     #expect(kept.issues.last == OpenIssuesTests.issue(4_999, 4_999, 0))
     #expect(record.text.utf8.count < 20_000)
+  }
+
+  /// Long points leave the record before the issues do, the oldest first.
+  @Test func pointsAreBounded() {
+    var record = OpenIssues()
+    let point = String(repeating: "9.", count: 500) + "9"
+    for i in 0..<100 {
+      record.add(OpenIssues.Issue(index: i, identity: .number(i), level: 0, point: point))
+    }
+    let kept = OpenIssues(record.text)
+    #expect(kept.issues.map(\.index) == Array(0..<100))
+    #expect(kept.issues.filter { $0.point.isEmpty }.map(\.index) == Array(0..<84))
+    #expect(record.text.utf8.count < OpenIssues.mostPointBytes + 2_000)
+  }
+}
+
+@Suite struct PointTextTests {
+  static let axes: [Axis] = [
+    .grid(GridAxis(count: 1 << 53)), .continuous, .categorical(count: 3), .continuous,
+  ]
+
+  @Test func pointsReadBack() throws {
+    let points: [[Double]] = [
+      [0, 0, 0, 1], [0x1p53 - 1, 0.123456, 2, 1e-12], [35, 0.999999, 1, 0.5],
+    ]
+    for point in points {
+      let text = PointText.text(point, axes: PointTextTests.axes)
+      let read = try #require(PointText.point(text, axes: PointTextTests.axes))
+      #expect(read[0] == point[0] && read[2] == point[2])
+      for axis in [1, 3] { #expect(abs(read[axis] - point[axis]) < 1e-6) }
+      // What comes back does not drift from request to request.
+      #expect(PointText.text(read, axes: PointTextTests.axes) == text)
+    }
+    // Where values coincide they are the same ones.
+    #expect(PointText.text([0, 1, 0, 0], axes: PointTextTests.axes) == "0.zzzz.0.0")
+    #expect(PointText.point("z.zzzz.2.0", axes: PointTextTests.axes) == [35, 1, 2, 0])
+  }
+
+  @Test(arguments: [
+    "", ".", "...", "1.1.1", "1.1.1.1.1", "1.1.3.1", "1.10000.1.1", "1.-1.1.1", "1.x y.1.1",
+    "1.é.1.1", "2gosa7pa2gw.1.1.1", "zzzzzzzzzzzzzzzzzz.1.1.1",
+  ])
+  func whatIsNoPointIsNone(_ text: String) {
+    #expect(PointText.point(text, axes: PointTextTests.axes) == nil)
   }
 }
 
