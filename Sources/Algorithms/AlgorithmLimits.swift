@@ -3,12 +3,13 @@
 
 /// Every bound of the algorithms on what an Experiment may ask, with its reason.
 enum AlgorithmLimits {
-  /// The longest text of `initial_points`, in bytes: over a thousand points of ten parameters. As
-  /// decoded JSON it takes up to a hundred times as much memory, which must fit the pod.
+  /// The longest text of `initial_points`, in bytes: over a thousand points of ten parameters. While
+  /// it is read it takes up to twenty times as much memory, which must fit the pod.
   static let initialPointsBytes = 128 << 10
 
-  /// Initial points times parameters. A text of that length gives at most 20,000 values, but a point
-  /// may leave all of them out: 40,000 times `{}` beside 1,000 parameters would take 600 MB.
+  /// Initial points times parameters. A text of that length gives at most 26,000 values, but a point
+  /// may leave nearly all of them out: 16,000 times `{"p":1}` beside 1,000 parameters would take
+  /// 250 MB.
   static let initialPointValues = 1 << 16
 
   /// Suggestions of one request that a model makes; what is asked for beyond comes from the engine's

@@ -23,7 +23,7 @@ public enum CommonSettings {
     refusal: { name, _ in "\(name) should be great or equal than zero" })
 
   public static let initialPoints = Setting<InitialPointTexts>(
-    "initial_points", default: InitialPointTexts(points: []), defaultText: "none",
+    "initial_points", default: .none, defaultText: "none",
     valid: "a JSON array of objects, each from parameter name to a value, of at most "
       + "\(AlgorithmLimits.initialPointsBytes) bytes",
     summary: "Points to try first, for example the best known: point i is suggestion number i. "

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import ExperimentModel
-internal import FoundationEssentials
 
 /// The setting `initial_points` as JSON spells it, before the search space is known.
 public struct InitialPointTexts: Sendable {
@@ -22,133 +21,48 @@ public struct InitialPointTexts: Sendable {
     }
   }
 
-  public let points: [[String: Value]]
+  /// A member of a point. Of several of one name the first counts.
+  public struct Member: Sendable, Equatable {
+    public let name: String
+    public let value: Value
+  }
+
+  /// The members of all points, one point after another: most points are small, and an array for
+  /// each would cost more than to read it.
+  private let members: [Member]
+  /// Where the members of each point end.
+  private let ends: [Int]
   /// Where something stands that can be no point or no parameter's value, in words.
   let problem: String?
 
-  public init(points: [[String: Value]]) {
-    self.points = points
-    problem = nil
+  /// No points.
+  public static let none = InitialPointTexts(members: [], ends: [], problem: nil)
+
+  private init(members: [Member], ends: [Int], problem: String?) {
+    self.members = members
+    self.ends = ends
+    self.problem = problem
   }
 
   /// nil when `text` is not a JSON array, or too long.
   public init?(_ text: String) {
     guard text.utf8.count <= AlgorithmLimits.initialPointsBytes else { return nil }
-    if let points = InitialPointTexts.decode(text) {
-      problem = InitialPointTexts.problem(points)
-      self.points = problem == nil ? InitialPointTexts.values(text) : []
-      return
-    }
-    // Python writes NaN and Infinity, which JSON does not have and JSON5 does. Read so, the text
-    // tells where they stand; nothing else of JSON5 is let in.
-    guard let points = InitialPointTexts.decode(text, allowsJSON5: true),
-      let problem = InitialPointTexts.problem(points)
-    else { return nil }
-    self.problem = problem
-    self.points = []
-  }
-
-  private static func decode(_ text: String, allowsJSON5: Bool = false) -> [Point]? {
-    let decoder = JSONDecoder()
-    decoder.allowsJSON5 = allowsJSON5
-    return try? decoder.decode([Point].self, from: Data(text.utf8))
-  }
-
-  private static func problem(_ points: [Point]) -> String? {
-    for (i, point) in points.enumerated() {
-      guard let values = point.values else {
-        return "initial_points[\(i)] must be an object from parameter name to a value"
-      }
-      for (name, value) in values.sorted(by: { $0.key < $1.key }) where !value.isUsable {
-        return "initial_points[\(i)]: the value of parameter \(Quoted.text(name)) must be a "
-          + "string, a finite number or a boolean"
-      }
-    }
-    return nil
-  }
-
-  /// The points of JSON without a problem.
-  ///
-  /// A decoder keeps of a number its value alone. So the numbers are replaced by their places in a
-  /// list of their texts, and what is decoded are those places.
-  private static func values(_ text: String) -> [[String: Value]] {
-    let (places, numbers) = withoutNumbers(text)
-    return (decode(places) ?? []).map { point in
-      (point.values ?? [:]).compactMapValues { scalar in
-        switch scalar {
-        case .text(let text): .text(text)
-        case .flag(let flag): .flag(flag)
-        case .number(let place): .number(numbers[Int(place)])
-        case .other: nil
-        }
-      }
+    var reader = InitialPointReader(text)
+    do throws(InitialPointReader.Fault) {
+      try reader.read()
+      self.init(members: reader.members, ends: reader.ends, problem: nil)
+    } catch {
+      guard case .problem(let problem) = error else { return nil }
+      self.init(members: [], ends: [], problem: problem)
     }
   }
 
-  /// Sound JSON with every number replaced by its place in `numbers`.
-  private static func withoutNumbers(_ text: String) -> (places: String, numbers: [String]) {
-    let bytes = Array(text.utf8)
-    let signs = Array("+-.eE".utf8)
-    let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
-    var places: [UInt8] = []
-    var numbers: [String] = []
-    var isInString = false
-    var i = 0
-    while i < bytes.count {
-      let byte = bytes[i]
-      if !isInString, digits.contains(byte) || byte == UInt8(ascii: "-") {
-        let end =
-          bytes[i...].firstIndex { !digits.contains($0) && !signs.contains($0) } ?? bytes.count
-        places += Array(String(numbers.count).utf8)
-        numbers.append(String(decoding: bytes[i..<end], as: UTF8.self))
-        i = end
-        continue
-      }
-      if byte == UInt8(ascii: "\"") { isInString.toggle() }
-      // What is escaped, a quotation mark for one, ends nothing.
-      let length = isInString && byte == UInt8(ascii: "\\") ? 2 : 1
-      places += bytes[i..<min(i + length, bytes.count)]
-      i += length
-    }
-    return (String(decoding: places, as: UTF8.self), numbers)
-  }
+  /// The number of points.
+  public var count: Int { ends.count }
 
-  /// An element of the array.
-  private struct Point: Decodable {
-    /// nil: no object.
-    let values: [String: Scalar]?
-
-    init(from decoder: any Decoder) throws {
-      values = try? decoder.singleValueContainer().decode([String: Scalar].self)
-    }
-  }
-
-  private enum Scalar: Decodable {
-    case text(String)
-    case number(Double)
-    case flag(Bool)
-    case other
-
-    init(from decoder: any Decoder) throws {
-      let container = try decoder.singleValueContainer()
-      if let text = try? container.decode(String.self) {
-        self = .text(text)
-      } else if let flag = try? container.decode(Bool.self) {
-        self = .flag(flag)
-      } else if let number = try? container.decode(Double.self) {
-        self = .number(number)
-      } else {
-        self = .other
-      }
-    }
-
-    var isUsable: Bool {
-      switch self {
-      case .text, .flag: true
-      case .number(let number): number.isFinite
-      case .other: false
-      }
-    }
+  /// The members of a point, in the order of the text.
+  public subscript(point: Int) -> ArraySlice<Member> {
+    members[(point == 0 ? 0 : ends[point - 1])..<ends[point]]
   }
 }
 
@@ -159,29 +73,38 @@ struct InitialPoints: Sendable {
 
   init(_ texts: InitialPointTexts, in space: SearchSpace) throws(InvalidExperiment) {
     if let problem = texts.problem { throw InvalidExperiment(problem) }
-    let (cells, overflow) = texts.points.count.multipliedReportingOverflow(by: space.dimension)
+    guard texts.count > 0 else {
+      readings = []
+      return
+    }
+    let (cells, overflow) = texts.count.multipliedReportingOverflow(by: space.dimension)
     guard !overflow, cells <= AlgorithmLimits.initialPointValues else {
       throw InvalidExperiment(
-        "initial_points has \(texts.points.count) points of \(space.dimension) parameters, at most "
+        "initial_points has \(texts.count) points of \(space.dimension) parameters, at most "
           + "\(AlgorithmLimits.initialPointValues) values are allowed, those left out included")
     }
-    let names = Set(space.parameters.map(\.name))
+    var places: [String: Int] = [:]
+    places.reserveCapacity(space.dimension)
+    for (i, parameter) in space.parameters.enumerated() { places[parameter.name] = i }
+    // Made for those parameters alone for which a point needs it.
+    var meanings: [Int: EntryMeanings] = [:]
+    // Points that leave everything out share this one's memory.
+    let empty = [Double?](repeating: nil, count: space.dimension)
     var all: [[Double?]] = []
-    for (i, point) in texts.points.enumerated() {
-      for name in point.keys.sorted() where !names.contains(name) {
-        throw InvalidExperiment(
-          "initial_points[\(i)] names \(Quoted.text(name)), which is no parameter")
-      }
-      var readings: [Double?] = []
-      for parameter in space.parameters {
-        guard let value = point[parameter.name] else {
-          readings.append(nil)
-          continue
+    all.reserveCapacity(texts.count)
+    for point in 0..<texts.count {
+      var readings = empty
+      for member in texts[point] {
+        guard let place = places[member.name] else {
+          throw InvalidExperiment(
+            "initial_points[\(point)] names \(Quoted.text(member.name)), which is no parameter")
         }
+        guard readings[place] == nil else { continue }
         do throws(InvalidExperiment) {
-          readings.append(try InitialPoints.reading(value, of: parameter))
+          readings[place] = try InitialPoints.reading(
+            member.value, of: space.parameters[place], &meanings[place])
         } catch {
-          throw InvalidExperiment("initial_points[\(i)]: \(error.message)")
+          throw InvalidExperiment("initial_points[\(point)]: \(error.message)")
         }
       }
       all.append(readings)
@@ -193,32 +116,84 @@ struct InitialPoints: Sendable {
   /// means the same number or truth value: JSON from another program has 0.001 where the list has
   /// 1e-3, and true where it has True.
   private static func reading(
-    _ value: InitialPointTexts.Value, of parameter: Parameter
+    _ value: InitialPointTexts.Value, of parameter: Parameter, _ meanings: inout EntryMeanings?
   ) throws(InvalidExperiment) -> Double {
     // 0.30000000000000004 is what a program that counts in doubles calls 0.3.
     let reading = parameter.canonical(reading: parameter.reading(value.text))
     if parameter.contains(reading: reading) { return reading }
-    let entries = parameter.isOrdered ? 0 : parameter.cardinality ?? 0
-    let equal = (0..<entries).filter { isEqual(value, parameter.text(Double($0))) }
-    guard equal.count < 2 else {
-      throw InvalidExperiment(
-        "\(value.text) could be \(Quoted.text(parameter.text(Double(equal[0])))) as well as "
-          + "\(Quoted.text(parameter.text(Double(equal[1])))) in the list of parameter "
-          + "\(Quoted.text(parameter.name)), write the one that is meant as a string")
-    }
-    guard let entry = equal.first else {
+    guard let entries = InitialPoints.entries(value, of: parameter, &meanings) else {
       throw InvalidExperiment(
         "\(Quoted.text(value.text)) is not a feasible value of parameter "
           + "\(Quoted.text(parameter.name)), it must be \(parameter.validValues)")
     }
-    return Double(entry)
+    if let second = entries.second {
+      throw InvalidExperiment(
+        "\(value.text) could be \(Quoted.text(parameter.text(Double(entries.first)))) as well as "
+          + "\(Quoted.text(parameter.text(Double(second)))) in the list of parameter "
+          + "\(Quoted.text(parameter.name)), write the one that is meant as a string")
+    }
+    return Double(entries.first)
   }
 
-  private static func isEqual(_ value: InitialPointTexts.Value, _ entry: String) -> Bool {
+  /// The entries of a list of texts that mean the same number or truth value.
+  private static func entries(
+    _ value: InitialPointTexts.Value, of parameter: Parameter, _ meanings: inout EntryMeanings?
+  ) -> EntryMeanings.Entries? {
+    // A string means nothing but itself.
+    if case .text = value { return nil }
+    guard !parameter.isOrdered, let count = parameter.cardinality else { return nil }
+    let known = meanings ?? EntryMeanings((0..<count).lazy.map { parameter.text(Double($0)) })
+    meanings = known
+    return known[value]
+  }
+}
+
+/// The entries of a list by what they mean as numbers and as truth values.
+///
+/// A list may have as many entries as there are points: to compare each of them with each entry
+/// would take seconds for a request of 64 KiB.
+private struct EntryMeanings {
+  /// The entries of one meaning, as many as a message names.
+  struct Entries {
+    let first: Int
+    var second: Int?
+  }
+
+  private var numbers: [Double: Entries] = [:]
+  private var flags: [Bool: Entries] = [:]
+
+  init(_ texts: some Sequence<String>) {
+    for (entry, text) in texts.enumerated() {
+      if let number = NumberText.parse(text) {
+        EntryMeanings.add(entry, to: &numbers[number])
+      } else if let flag = EntryMeanings.flag(text) {
+        EntryMeanings.add(entry, to: &flags[flag])
+      }
+    }
+  }
+
+  subscript(value: InitialPointTexts.Value) -> Entries? {
     switch value {
-    case .text: false
-    case .number(let text): NumberText.parse(text).map { $0 == NumberText.parse(entry) } ?? false
-    case .flag: entry.lowercased() == value.text
+    case .text: nil
+    case .number(let text): NumberText.parse(text).flatMap { numbers[$0] }
+    case .flag(let flag): flags[flag]
+    }
+  }
+
+  private static func add(_ entry: Int, to entries: inout Entries?) {
+    if entries == nil {
+      entries = Entries(first: entry)
+    } else if entries?.second == nil {
+      entries?.second = entry
+    }
+  }
+
+  private static func flag(_ text: String) -> Bool? {
+    guard text.utf8.count <= "false".utf8.count else { return nil }
+    return switch text.lowercased() {
+    case "true": true
+    case "false": false
+    default: nil
     }
   }
 }

@@ -42,8 +42,7 @@ public final class Problem: Sendable {
       experiment.algorithmSettings, declared: algorithm.allSettings, algorithm: algorithm.name,
       acceptsUnknown: algorithm.acceptsUnknownSettings || strictness == .suggestion)
     initialPoints = try InitialPoints(
-      algorithm.acceptsInitialPoints
-        ? settings[CommonSettings.initialPoints] : InitialPointTexts(points: []), in: space)
+      algorithm.acceptsInitialPoints ? settings[CommonSettings.initialPoints] : .none, in: space)
     givenSeed =
       switch algorithm.seeding {
       case .drawn: settings[CommonSettings.randomState]

@@ -60,9 +60,11 @@ public final class EarlyStoppingService: Sendable {
       { message, context in try self.getEarlyStoppingRules(consume message, context) })
     router.unary(
       "/\(name)/SetTrialStatus", placement: { _ in .worker }, { try self.setTrialStatus($0, $1) })
-    // Nothing to wait for, so it is answered while every worker waits for a DB manager.
+    // Nothing to wait for, so it is answered while every worker waits for a DB manager: a large one
+    // by the thread of short work.
     router.unary(
-      "/\(name)/ValidateEarlyStoppingSettings", placement: { _ in .inline },
+      "/\(name)/ValidateEarlyStoppingSettings",
+      placement: { $0.count <= ServiceLimits.inlineValidationBytes ? .inline : .worker },
       traits: ServiceLimits.validation,
       { message, _ in try self.validateEarlyStoppingSettings(message) })
   }

@@ -38,7 +38,8 @@ public struct NumberGrid: Sendable, Equatable {
       let width = aligned.mantissas[1] - aligned.mantissas[0]
       let stride = aligned.mantissas[2]
       // A max that misses the last value by a billionth of a step was meant to include it.
-      steps = Double((width + stride / 1_000_000_000) / stride)
+      // Below 2^62, as aligned mantissas are below 2^60. Through 64 bits: see `DecimalText.value`.
+      steps = Double(Int64((width + stride / 1_000_000_000) / stride))
       exact = Exact(minimum: aligned.mantissas[0], step: stride, exponent: aligned.exponent)
     } else {
       steps = ((maximum.value - minimum.value) / step.value + 1e-9).rounded(.down)
@@ -114,13 +115,13 @@ struct DecimalText: Sendable {
       exponent = 0
       return
     }
-    var m = Int128(digits)
+    var m = digits
     var e = power
     while m != 0, m % 10 == 0 {
       m /= 10
       e += 1
     }
-    mantissa = isNegative ? -m : m
+    mantissa = isNegative ? -Int128(m) : Int128(m)
     exponent = m == 0 ? 0 : e
   }
 

@@ -11,6 +11,7 @@ public struct SearchSpace: Sendable {
     // Strings are equal when Unicode takes them for the same text, whatever their bytes: to a person,
     // and to whatever normalises them on the way, "é" in one piece and in two is one name.
     var names: Set<String> = []
+    names.reserveCapacity(specs.count)
     var parameters: [Parameter] = []
     parameters.reserveCapacity(specs.count)
     for (i, spec) in specs.enumerated() {

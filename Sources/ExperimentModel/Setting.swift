@@ -59,6 +59,8 @@ public struct SettingRow: Sendable {
 
   /// All names under which the setting may be given, the preferred one first.
   public var names: [String] { [name] + aliases }
+
+  func isCalled(_ name: String) -> Bool { name == self.name || aliases.contains(name) }
 }
 
 extension Setting where Value == Int {
@@ -178,15 +180,16 @@ public struct Settings: Sendable {
   ) throws(InvalidExperiment) {
     var texts: [String: String] = [:]
     for setting in given { texts[setting.name] = setting.value }
+    // The text that counts is looked at once, however often its name is repeated: it may be long.
+    var unchecked = texts
     for setting in given {
-      guard let row = rows.first(where: { $0.names.contains(setting.name) }) else {
+      guard let text = unchecked.removeValue(forKey: setting.name) else { continue }
+      guard let row = rows.first(where: { $0.isCalled(setting.name) }) else {
         if acceptsUnknown { continue }
         throw InvalidExperiment(
           "unknown setting \(Quoted.shortened(setting.name)) for algorithm \(algorithm)")
       }
-      if let text = texts[setting.name], let problem = row.problem(setting.name, text) {
-        throw InvalidExperiment(problem)
-      }
+      if let problem = row.problem(setting.name, text) { throw InvalidExperiment(problem) }
     }
     for row in rows where row.defaultText.isEmpty {
       guard row.names.contains(where: { texts[$0] != nil }) else {

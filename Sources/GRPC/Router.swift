@@ -36,19 +36,16 @@ public struct MethodTraits: Sendable {
   ///
   /// Messages of methods that take none above `Limits.uncountedMessageBytes` need no memory of the
   /// budget, so such calls are answered when it is spent.
-  public var messageBytes = Int.max
+  public var messageBytes: Int
   /// The answer while the server is short of memory or threads, or the client too slow for it.
-  public var overload = StatusCode.resourceExhausted
+  public var overload: StatusCode
   /// The work is short and must not stand behind long work: it has a thread and a queue of its own.
-  public var isShort = false
+  public var isShort: Bool
 
-  public init() {}
-
-  public init(messageBytes: Int) {
+  public init(
+    messageBytes: Int = .max, overload: StatusCode = .resourceExhausted, isShort: Bool = false
+  ) {
     self.messageBytes = messageBytes
-  }
-
-  public init(overload: StatusCode, isShort: Bool) {
     self.overload = overload
     self.isShort = isShort
   }

@@ -15,10 +15,6 @@ extension ServiceLimits {
   package static let inlineRequestBytes = 8 << 10
   package static let inlineSuggestions = 16
 
-  /// Experiments of at most this many bytes are validated on the I/O thread: the worst take some
-  /// milliseconds of it. Larger ones have the thread of short work.
-  package static let inlineValidationBytes = 64 << 10
-
   /// Checked Experiments that are kept for the next request, and the most bytes that the message
   /// of one may have. A pod serves one Experiment, whose settings grow by the seed after the first
   /// call; a server for many people has a few running at a time. An Experiment of this size has some

@@ -96,11 +96,13 @@ public final class SuggestionService: Sendable {
 
   /// Validation of all but large Experiments stays on the I/O thread, save for the look at the
   /// checkpoint volume, which may take long. So a full queue cannot keep an invalid Experiment from
-  /// being refused, and a valid one has its answer at once.
+  /// being refused, and a valid one has its answer at once. The others have the thread of short work,
+  /// whose queue suggestions do not fill.
   private func validationPlacement(_ request: UnsafeRawBufferPointer) -> Placement {
     guard request.count <= ServiceLimits.inlineValidationBytes else { return .worker }
     guard mayKeepCheckpoints(request) else { return .inline }
-    // Checked twice, here and by the handler; only a valid Experiment pays for more than that.
+    // Checked twice, here and by the handler, so half as much is taken.
+    guard request.count <= ServiceLimits.inlineValidationBytes / 2 else { return .worker }
     do {
       let experiment = try ValidateAlgorithmSettingsRequest(decoding: request, using: arenas)
         .experiment

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ExperimentModel
+import Numerics
 import TestSupport
 import Testing
 
@@ -118,6 +119,85 @@ import Testing
     #expect(experiment.refusal()?.contains(part) == true, "\(experiment.refusal() ?? "accepted")")
   }
 
+  /// An entry for a value, found by comparing it with each: what the lookup must agree with.
+  private func entries(_ value: InitialPointTexts.Value, in list: [String]) -> [Int] {
+    if let entry = list.firstIndex(of: value.text) { return [entry] }
+    return list.indices.filter { i in
+      switch value {
+      case .text: false
+      case .number(let text):
+        NumberText.parse(text).map { $0 == NumberText.parse(list[i]) } ?? false
+      case .flag(let flag): list[i].lowercased() == (flag ? "true" : "false")
+      }
+    }
+  }
+
+  /// Each number or boolean that the list spells differently was compared with every entry, at two
+  /// parses each: 62 KB of them held the I/O thread for a second, and 640 KB a worker for 79 s, long
+  /// after the deadline.
+  @Test func theLookupByMeaningAgreesWithComparingEveryEntry() throws {
+    let seed = UInt64.random(in: 0 ... .max)
+    let numbers = [
+      "1", "1.0", "1e0", "+1", " 1", "01", "10e-1", "0", "-0", "0.0", "-0.0e5", "1e-3", "0.001",
+      "2", "1e999",
+      "0x1", "1.", "NaN", "inf",
+    ]
+    let words = [
+      "true", "True", "TRUE", "tRuE", "false", "False", "FALSE", "t", "yes", "trues", "",
+    ]
+    let values = ["1", "1.0", "1e0", "0", "-0", "0.001", "1E-3", "2", "3", "true", "false"].flatMap
+    {
+      [$0, "\"\($0)\""]
+    }
+    for i in 0..<300 {
+      var random = RandomSource(seed: seed, purpose: "entries", index: UInt64(i))
+      let pool = numbers + words
+      var list = ["no number"]
+      for _ in 0..<random.uniform(below: 5) {
+        let entry = pool[random.uniform(below: pool.count)]
+        if !list.contains(entry) { list.append(entry) }
+      }
+      let space = try SearchSpace([.categorical("c", list), .discrete("d", list)])
+      for _ in 0..<3 {
+        let value = values[random.uniform(below: values.count)]
+        let texts = try #require(InitialPointTexts(#"[{"d": \#(value)}, {"c": \#(value)}]"#))
+        let expected = entries(try #require(texts[0].first).value, in: list)
+        let comment = Comment(rawValue: "\(value) in \(list), seed \(seed), \(i)")
+        do {
+          let readings = try InitialPoints(texts, in: space).readings
+          #expect(expected.count == 1, comment)
+          #expect(
+            readings == [
+              [nil, expected.first.map(Double.init)], [expected.first.map(Double.init), nil],
+            ], comment)
+        } catch {
+          #expect(expected.count != 1, comment)
+          let isAmbiguous = expected.count > 1
+          #expect(error.message.contains("could be") == isAmbiguous, comment)
+          if isAmbiguous {
+            let named =
+              "could be \(Quoted.text(list[expected[0]])) as well as \(Quoted.text(list[expected[1]]))"
+            #expect(error.message.contains(named), comment)
+          }
+        }
+      }
+    }
+  }
+
+  /// As many of both as there may be, in a fraction of a second and not in minutes.
+  @Test func manyPointsAndManyEntriesAreQuick() throws {
+    let space = try SearchSpace([.categorical("c", (0..<100_000).map { "\($0).0" } + ["True"])])
+    for value in ["99999", "true"] {
+      let point = #"{"c":\#(value)}"#
+      let count = AlgorithmLimits.initialPointsBytes / (point.utf8.count + 1) - 1
+      let text = "[" + Array(repeating: point, count: count).joined(separator: ",") + "]"
+      let start = ContinuousClock.now
+      let readings = try InitialPoints(try #require(InitialPointTexts(text)), in: space).readings
+      #expect(ContinuousClock.now - start < .seconds(20))
+      #expect(readings == Array(repeating: [value == "true" ? 100_000 : 99_999], count: count))
+    }
+  }
+
   @Test(arguments: [
     ("", "failed to validate initial_points()"), ("{}", "JSON array"), ("[", "JSON array"),
     ("null", "JSON array"), ("[{},,]", "JSON array"), ("[{rate: 1}]", "JSON array"),
@@ -152,7 +232,7 @@ import Testing
     #expect(refusal?.hasSuffix("it must be a number from 0 to 1 in steps of 0.1") == true)
   }
 
-  /// 128 KiB of points that leave everything out used to be spelled out for every parameter, which
+  /// 128 KiB of points that leave nearly everything out are spelled out for every parameter, which
   /// took gigabytes at validation.
   @Test func emptyPointsOfManyParametersAreRefused() {
     let points = "[" + Array(repeating: "{}", count: 40_000).joined(separator: ",") + "]"

@@ -3,7 +3,6 @@
 
 import CommonServices
 import ExperimentModel
-import GRPC
 import KatibAPI
 import KubernetesAPI
 import Logging
@@ -11,6 +10,7 @@ import Synchronization
 import Testing
 
 @testable import EarlyStoppingServices
+@testable import GRPC
 
 /// The service over a real socket, with our own client and a DB manager of our own server.
 @Suite struct EarlyStoppingServiceTests {
@@ -385,6 +385,35 @@ import Testing
       #expect(
         await validate(EarlyStoppingSpec(algorithmName: "medianstop", settings: zero))
           == Status(.invalidArgument, "min_trials_required must be greater than zero (>0)"))
+    }
+  }
+
+  /// 15 MB of settings held the I/O thread for 70 ms. They may wait, but not behind calls that wait
+  /// for a DB manager; and too large a message is no yes.
+  @Test func onlySmallSettingsAreValidatedOnTheIOThread() async throws {
+    var router = Router()
+    EarlyStoppingService(
+      trials: Trials(), budget: MemoryBudget(bytes: 48 << 20), logger: Logger(label: "test")
+    ).register(in: &router)
+    let path = Array("/api.v1.beta1.EarlyStopping/ValidateEarlyStoppingSettings".utf8)
+    let route = try #require(path.withUnsafeBufferPointer { router.route($0) })
+    #expect(route.traits.isShort && route.traits.overload == .unavailable)
+    guard case .unary(let placement, _) = route.kind else {
+      Issue.record("not unary")
+      return
+    }
+    for (bytes, expected) in [(100, Placement.inline), (1 << 20, .worker)] {
+      let text = String(repeating: "0", count: bytes)
+      let request = ValidateEarlyStoppingSettingsRequest(
+        earlyStopping: EarlyStoppingSpec(
+          algorithmName: "medianstop",
+          settings: [SettingText(name: "min_trials_required", value: text)]))
+      let packed = try request.packed(using: arenas)
+      #expect(packed.withUnsafeBytes { placement($0) } == expected)
+      let status = try await withClient { client in
+        await code { _ = try await call(client, "ValidateEarlyStoppingSettings", request) }
+      }
+      #expect(status.code == .invalidArgument)
     }
   }
 

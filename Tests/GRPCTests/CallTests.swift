@@ -460,7 +460,7 @@ import Testing
     var router = Router()
     router.unary(
       "/test.Echo/Echo", placement: EchoService.worker,
-      traits: MethodTraits(overload: .unavailable, isShort: false)
+      traits: MethodTraits(overload: .unavailable)
     ) { _, _ in OutgoingMessage([]) }
     var limits = Limits()
     limits.waitingStreams = 0

@@ -5,12 +5,12 @@ import Algorithms
 import CommonServices
 import Dispatch
 import ExperimentModel
-import GRPC
 import KatibAPI
 import Logging
 import TestSupport
 import Testing
 
+@testable import GRPC
 @testable import SuggestionServices
 
 /// Validation while the server has better things to do. Katib's controller takes every code but
@@ -131,6 +131,35 @@ import Testing
         for _ in 0..<2 { gate.signal() }
         while let status = try await group.next() { #expect(status == .ok) }
       }
+    }
+  }
+
+  /// 64 KiB held the I/O thread for up to a second, and twenty clients of one of them kept probes
+  /// waiting for half a minute. What is checked twice counts twice.
+  @Test func onlySmallExperimentsAreValidatedOnTheIOThread() throws {
+    var router = Router()
+    SuggestionService(
+      registry: .standard, namespace: "kubeflow",
+      checkpoints: CheckpointVolume(root: VolumeFixture().root),
+      budget: MemoryBudget(bytes: 48 << 20), logger: Logger(label: "test")
+    ).register(in: &router)
+    let path = Array("/api.v1.beta1.Suggestion/ValidateAlgorithmSettings".utf8)
+    let route = try #require(path.withUnsafeBufferPointer { router.route($0) })
+    #expect(route.traits.isShort && route.traits.overload == .unavailable)
+    guard case .unary(let placement, _) = route.kind else {
+      Issue.record("not unary")
+      return
+    }
+    for (experiment, expected) in [
+      (Self.experiment("random", [Self.rate]), Placement.inline),
+      (Self.experiment("random", [Self.list(bytes: 11_000), Self.crossed]), .inline),
+      (Self.experiment("random", [Self.list(bytes: 20_000), Self.crossed]), .worker),
+      (Self.experiment("pbt", [Self.crossed], Self.pbt), .inline),
+      (Self.experiment("pbt", [Self.rate], Self.pbt), .worker),
+      (Self.experiment("pbt", [Self.list(bytes: 11_000), Self.crossed], Self.pbt), .worker),
+    ] {
+      let bytes = try Self.packed(experiment)
+      #expect(bytes.withUnsafeBytes { placement($0) } == expected, "\(bytes.count) bytes")
     }
   }
 

@@ -109,9 +109,10 @@ extension NeuralArchitecture {
     var kinds: [OperationKind] = []
     kinds.reserveCapacity(operations.count)
     for (i, operation) in operations.enumerated() {
-      let place =
+      var place: String {
         "operation number \(i + 1)"
-        + (operation.type.isEmpty ? "" : " (\(Quoted.text(operation.type)))")
+          + (operation.type.isEmpty ? "" : " (\(Quoted.text(operation.type)))")
+      }
       guard !operation.type.isEmpty else {
         throw InvalidExperiment(
           "\(place): operation_type is empty, it must name a kind of layer, for example "
