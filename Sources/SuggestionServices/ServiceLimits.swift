@@ -6,8 +6,8 @@ package import CommonServices
 /// Every bound of the suggestion service, with its reason.
 extension ServiceLimits {
   /// The most suggestions in one reply. A controller asks for at most parallelTrialCount, which
-  /// validation bounds by this, and 10,000 is twice what a Suggestion object of a single small parameter can sensibly take at
-  /// once; more is a mistake, and is told so instead of filling memory.
+  /// validation bounds by this, and 10,000 is twice what a Suggestion object of a single small
+  /// parameter can sensibly take at once; more is a mistake, and is told so instead of filling memory.
   package static let suggestionsPerRequest = 10_000
 
   /// Requests of at most this many bytes, without trials and for at most `inlineSuggestions`

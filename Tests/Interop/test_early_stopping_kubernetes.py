@@ -157,7 +157,7 @@ def test_conflicts(cluster: Cluster) -> None:
 
 def test_conflicts_without_end(cluster: Cluster) -> None:
     cluster.api.after_read = KubernetesAPI.bump
-    code, text = cluster.refusal()
+    code, text = cluster.refusal(timeout=2)
     assert code == Code.ABORTED and "t-1" in text
     assert 3 <= cluster.api.patches() <= 10
 
@@ -200,7 +200,15 @@ def test_lasting_trouble(
 
 def test_an_api_server_that_stays_broken(cluster: Cluster) -> None:
     cluster.api.disturbances = [("GET", 500)] * 20
-    assert cluster.refusal()[0] == Code.UNAVAILABLE
+    assert cluster.refusal(timeout=2)[0] == Code.UNAVAILABLE
+
+
+def test_an_outage_of_seconds(cluster: Cluster) -> None:
+    """Six tries were over after a second and a half, whatever time the caller had: the restart of
+    an API server made a failed Trial of one that was to be stopped."""
+    cluster.api.disturbances = [("GET", 503)] * 7
+    cluster.service.stop("t-1")
+    assert len(cluster.api.stopped("t-1")) == 1
 
 
 def test_an_unknown_trial(cluster: Cluster) -> None:
@@ -268,7 +276,7 @@ def test_an_api_server_that_is_gone(authority: Authority, tmp_path: Path) -> Non
         ),
     }
     with early_stopping(**inside) as (_, service), pytest.raises(grpc.RpcError) as caught:
-        service.stop("t-1")
+        service.stop("t-1", 2)
     assert caught.value.code() == Code.UNAVAILABLE
 
 
@@ -416,5 +424,5 @@ def test_inside_a_cluster_the_variable_does_not_count(cluster: Cluster, tmp_path
         early_stopping("--kubeconfig", elsewhere, **inside) as (_, service),
         pytest.raises(grpc.RpcError) as caught,
     ):
-        service.stop("t-1")
+        service.stop("t-1", 2)
     assert caught.value.code() == Code.UNAVAILABLE
