@@ -104,10 +104,17 @@ def cpu(pid: int) -> float:
 
 
 @contextlib.contextmanager
-def process(command: list[str], log: str | None = None) -> Iterator[subprocess.Popen[bytes]]:
+def process(
+    command: list[str], log: str | None = None, environment: dict[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     with contextlib.ExitStack() as stack:
         err = stack.enter_context(open(log, "wb")) if log else subprocess.DEVNULL
-        p = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=err)
+        p = subprocess.Popen(
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=err,
+            env={**os.environ, **(environment or {})},
+        )
         try:
             yield p
         finally:
@@ -129,7 +136,8 @@ def server_command(port: int, *more: str) -> list[str]:
 def bench_start(rounds: int) -> None:
     peer = str(ROOT / "Benchmarks/python_peer.py")
     sides: dict[str, Callable[[int], list[str]]] = {
-        "katib-suggestion": lambda port: server_command(port),
+        # As Katib starts it: without arguments.
+        "katib-suggestion": lambda port: [SERVER],
         "python grpcio": lambda port: [sys.executable, peer, "--port", str(port)],
     }
     # What Katib's own services import before they serve.
@@ -147,8 +155,9 @@ def bench_start(rounds: int) -> None:
     for i in range(rounds):
         for name, command in sides.items():
             port = free_port()
+            environment = {"KATIB_SUGGESTION_LISTEN": f"127.0.0.1:{port}"}
             start = time.perf_counter()
-            with process(command(port)) as p:
+            with process(command(port), environment=environment) as p:
                 wait_serving(port)
                 times[name].append((time.perf_counter() - start) * 1000)
                 time.sleep(0.2)
@@ -359,7 +368,8 @@ def bench_early_stopping(rounds: int) -> None:
             address = manager.stdout.readline().strip()
             port = free_port()
             start = time.perf_counter()
-            with process([EARLY_STOPPING, "--host", "127.0.0.1", "--port", str(port)]) as p:
+            environment = {"KATIB_EARLY_STOPPING_LISTEN": f"127.0.0.1:{port}"}
+            with process([EARLY_STOPPING], environment=environment) as p:
                 wait_serving(port)
                 starts.append((time.perf_counter() - start) * 1000)
                 time.sleep(0.2)

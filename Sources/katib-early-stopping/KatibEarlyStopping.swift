@@ -10,7 +10,7 @@ internal import ServerOptions
 
 /// Serves Katib's EarlyStopping API. Without arguments it does what Katib expects of an image.
 @main
-struct KatibEarlyStopping: ParsableCommand {
+struct KatibEarlyStopping: ServerCommand {
   static let configuration = CommandConfiguration(
     commandName: "katib-early-stopping",
     abstract: "Serves the EarlyStopping API of Kubeflow Katib: the algorithm medianstop.",
@@ -35,6 +35,14 @@ struct KatibEarlyStopping: ParsableCommand {
 
   /// The variable that kubectl reads.
   private static let kubeconfigTwin = Twin(flag: "kubeconfig", variable: "KUBECONFIG")
+
+  static var withoutFlags: KatibEarlyStopping {
+    var command = KatibEarlyStopping()
+    command.options = .withoutFlags
+    command.kubeconfig = nil
+    command.serviceAccount = nil
+    return command
+  }
 
   func run() throws {
     let settings = try options.resolved()

@@ -10,7 +10,7 @@ internal import SuggestionServices
 
 /// Serves Katib's Suggestion API. Without arguments it does what Katib expects of an image.
 @main
-struct KatibSuggestion: ParsableCommand {
+struct KatibSuggestion: ServerCommand {
   static let configuration = CommandConfiguration(
     commandName: "katib-suggestion",
     abstract: "Serves the Suggestion API of Kubeflow Katib.",
@@ -27,6 +27,13 @@ struct KatibSuggestion: ParsableCommand {
     help: SuggestionProgram.dataDirectory.help(
       "Where the volume for checkpoints is mounted.", CheckpointVolume.defaultRoot))
   var dataDirectory: String?
+
+  static var withoutFlags: KatibSuggestion {
+    var command = KatibSuggestion()
+    command.options = .withoutFlags
+    command.dataDirectory = nil
+    return command
+  }
 
   func run() throws {
     let settings = try options.resolved()
