@@ -27,6 +27,15 @@ import Testing
     ]
   }
 
+  /// Trials that somebody else named, and that lead elsewhere.
+  private func unnamed(_ count: Int) -> [TrialFixture] {
+    (0..<count).map { i in
+      TrialFixture(
+        "other-\(i)", .succeeded, point(0.9 + Double(i) * 1e-4, 0.9), objective: "-\(i)",
+        startTime: Int64(i), completionTime: Int64(i + 1))
+    }
+  }
+
   /// Trials as the algorithm itself would have named them.
   private func own(
     _ count: Int, of experiment: Experiment, from first: Int = 0
@@ -51,11 +60,7 @@ import Testing
   @Test(arguments: algorithms) func strangersTellNothing(_ algorithm: String) throws {
     let experiment = experiment(algorithm)
     let trials = try own(20, of: experiment)
-    let strangers = (0..<200).map { i in
-      TrialFixture(
-        "stranger-\(i)", .succeeded, point(0.9 + Double(i) * 1e-4, 0.9), objective: "-\(i)",
-        startTime: Int64(i), completionTime: Int64(i + 1))
-    }
+    let strangers = unnamed(200)
     let alone = try experiment.ask(4, after: trials, position: 20)
     let together = try experiment.ask(4, after: strangers + trials, position: 20)
     #expect(together.suggestions.map(\.assignments) == alone.suggestions.map(\.assignments))
@@ -70,11 +75,7 @@ import Testing
   @Test(arguments: algorithms) func trialsOfAnotherImageTell(_ algorithm: String) throws {
     let experiment = experiment(algorithm)
     let trials = try own(20, of: experiment, from: 200)
-    let before = (0..<200).map { i in
-      TrialFixture(
-        "other-\(i)", .succeeded, point(0.9 + Double(i) * 1e-4, 0.9), objective: "-\(i)",
-        startTime: Int64(i), completionTime: Int64(i + 1))
-    }
+    let before = unnamed(200)
     let alone = try experiment.ask(4, after: trials, position: 220)
     let adopted = try experiment.ask(4, after: before + trials, position: 220)
     #expect(adopted.suggestions.map(\.assignments) != alone.suggestions.map(\.assignments))
