@@ -93,7 +93,9 @@ private final class BoundedThreads: Sendable {
       return .queue
     }
     if case .thread = place {
-      threads.submit { [self] _ in
+      threads.submit { [self] state in
+        // Shut down before a thread came by.
+        guard case .active = state else { return }
         var next: QueuedRequest? = request
         while let request = next {
           request.run()

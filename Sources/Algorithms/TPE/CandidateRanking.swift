@@ -72,9 +72,9 @@ struct CandidateRanking {
   private func fit(split: GoodBadSplit, history: EngineHistory) -> LocalSurrogate? {
     let all = split.good + split.bad
     let finite = all.filter { history.objectives[$0].isFinite }
-    let failed = nearest(all.filter { !history.objectives[$0].isFinite }, to: split.good, history) {
-      max(CandidateRanking.failedCount, CandidateRanking.trainingCount - finite.count)
-    }
+    let failed = nearest(
+      max(CandidateRanking.failedCount, CandidateRanking.trainingCount - finite.count),
+      of: all.filter { !history.objectives[$0].isFinite }, to: split.good, history)
     let rows = finite.prefix(CandidateRanking.trainingCount - failed.count) + failed
     let values = rows.map { history.objectives[$0] }
     let worst = finite.last.map { history.objectives[$0] } ?? -.infinity
@@ -88,9 +88,8 @@ struct CandidateRanking {
 
   /// Of the failed points those that lie nearest to where candidates are drawn.
   private func nearest(
-    _ failed: [Int], to good: [Int], _ history: EngineHistory, count: () -> Int
+    _ count: Int, of failed: [Int], to good: [Int], _ history: EngineHistory
   ) -> [Int] {
-    let count = count()
     guard failed.count > count else { return failed }
     let places = good.map { (row(history.evaluated[$0]), categories(history.evaluated[$0])) }
     let distances = failed.sorted().suffix(CandidateRanking.failedReach).map { i in
