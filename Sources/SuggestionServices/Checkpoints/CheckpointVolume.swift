@@ -108,7 +108,7 @@ public struct CheckpointVolume: Sendable {
     for (folder, name) in zip(folders, names) {
       try checkCancellation()
       if try isMade(name, in: trials) {
-        try noteContents(of: name, folder, in: trials, &report)
+        noteContents(of: name, folder, in: trials, &report)
         continue
       }
       try withoutActuallyEscaping(checkCancellation) { check in
@@ -132,15 +132,12 @@ public struct CheckpointVolume: Sendable {
   }
 
   /// Tells of a folder that should be new and is not: on a volume that was kept, an Experiment of the
-  /// same name and seed has had a trial of this name.
+  /// same name and seed has had a trial of this name. A folder that cannot be read is its trial's business.
   private func noteContents(
     of name: FileName, _ folder: CheckpointFolder, in trials: Directory, _ report: inout Report
-  ) throws(CheckpointError) {
+  ) {
     guard folder.parentName == nil else { return }
-    let isEmpty = try reading { () throws(SystemCallError) in
-      try trials.open(name).names(atMost: 0).isEmpty
-    }
-    if !isEmpty {
+    if let names = try? trials.open(name).names(atMost: 0), !names.isEmpty {
       report.notices.append(
         "\(folder.trialName) begins with what its folder holds already: \(trials.path(of: name))")
     }
