@@ -30,6 +30,7 @@ import Testing
       (
         #" [ { "a" : false , "b" : -0.50e+1 } ] "#, [["a": .flag(false), "b": .number("-0.50e+1")]]
       ),
+      (#"[{"a":0e3,"b":-0E-3}]"#, [["a": .number("0e3"), "b": .number("-0E-3")]]),
       (#"[{"":""}]"#, [["": .text("")]]),
       // Of a repeated name the first counts.
       (#"[{"a":1,"a":2}]"#, [["a": .number("1")]]),
@@ -64,7 +65,8 @@ import Testing
     #"[{},{"b":1e999}]"#,
     #"[{},{"b":1-2}]"#, #"[{},{"b":1.2.3}]"#, #"[{},{"b":tru}]"#, #"[{},{"b":"\x"}]"#,
     #"[{},{"b":"\ud800"}]"#, #"[{},{"b":"\ud800\u0041"}]"#, #"[{},{"b":"\udc00"}]"#,
-    #"[{},{"b":"\u00g0"}]"#,
+    #"[{},{"b":"\u00g0"}]"#, #"[{},{"b":"\u0e9\n"}]"#, #"[{},{"b":"\u00e9\}n"}]"#,
+    #"[{},{"b":1,"b":"\u0e9\n"}]"#, #"[{},{"b":1,"b":-2-3}]"#,
     #"[{},{"b":"\u+041"}]"#, "[{},{\"b\":\"a\tb\"}]",
     // What stands behind it is not looked at.
     #"[{},{"b":null},]"#,
@@ -76,7 +78,9 @@ import Testing
   }
 
   /// Foundation's decoder read the setting before. It took 25 ms for 64 KiB, four times over. It lets
-  /// pass a comma behind the last element, which is no JSON.
+  /// pass a comma behind the last element, which is no JSON, and anything for the value of a name
+  /// that stood there already; and it refuses 0e3. Every few hundred runs the test met one of the
+  /// last two, and failed.
   @Test func randomTextsAreReadAsFoundationReadsThem() throws {
     let seed = UInt64.random(in: 0 ... .max)
     let pieces = [
@@ -98,8 +102,10 @@ import Testing
         }
       }
       let text = String(json)
-      if text.contains(/,\s*[\]}]/) { continue }
-      let expected = try? JSONDecoder().decode([[String: Scalar]].self, from: Data(text.utf8))
+      if text.contains(/,\s*[\]}]|\b0[eE]/) { continue }
+      let data = Data(text.utf8)
+      let isSound = (try? JSONSerialization.jsonObject(with: data)) != nil
+      let expected = isSound ? try? JSONDecoder().decode([[String: Scalar]].self, from: data) : nil
       let texts = InitialPointTexts(text).flatMap { $0.problem == nil ? $0 : nil }
       #expect((texts == nil) == (expected == nil), "\(text), seed \(seed), \(i)")
       guard let texts, let expected, texts.count == expected.count else { continue }
