@@ -106,6 +106,10 @@ public struct Limits: Sendable {
   /// descriptors.
   public var lingeringConnections = 128
 
+  /// How long nobody is let in after the system refused a connection, for want of descriptors as a rule.
+  /// One is missed within moments of being free; trying without a pause takes a whole core.
+  public var acceptPause = Duration.milliseconds(100)
+
   /// Calls open at once on one connection (SETTINGS_MAX_CONCURRENT_STREAMS).
   public var streamsPerConnection = 128
 

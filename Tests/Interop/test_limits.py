@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import resource
+import time
 from collections import Counter
 from collections.abc import Callable
 
@@ -14,7 +17,7 @@ from hyperframe.frame import DataFrame, Frame
 
 from algorithms import MIXED
 from experiments import experiment, integer, request, trial
-from raw_http2 import Connection, frame_message, grpc_fields
+from raw_http2 import HEALTH, Connection, frame_message, grpc_fields
 from server_process import CHANNEL_OPTIONS, ServerProcess
 
 StartServer = Callable[..., ServerProcess]
@@ -38,6 +41,23 @@ def test_a_client_is_not_refused_for_its_own_burst(start_server: StartServer) ->
         exchanges = [connection.answer(frame.stream_id, 60) for frame in frames[::2]]
     assert len(exchanges) == 128
     assert Counter(exchange.status for exchange in exchanges) == {0: 128}
+
+
+def test_waiting_for_descriptors_takes_no_processor(start_server: StartServer) -> None:
+    """With the last descriptor taken and somebody at the door, the server tried again at once, for
+    ever: a whole core, and the connections it had waited for their answers."""
+    server = start_server()
+    resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (32, 32))
+    with contextlib.ExitStack() as stack:
+        connections = [stack.enter_context(Connection(server.address)) for _ in range(40)]
+        before = server.cpu_seconds()
+        time.sleep(1)
+        taken = server.cpu_seconds() - before
+        first = connections[0]
+        assert first.call(grpc_fields(HEALTH), frame_message(b"")).status == 0
+    assert taken < 0.5, f"{taken:.2f} s of processor time in a second of waiting"
+    with Connection(server.address) as last:
+        assert last.call(grpc_fields(HEALTH), frame_message(b"")).status == 0
 
 
 @pytest.fixture(scope="module")
