@@ -219,6 +219,21 @@ def test_trials_of_another_user(volume: Path) -> None:
         assert snapshot(volume / "interop" / WORKSHOP) == {}
 
 
+@pytest.mark.skipif(not AS_ROOT, reason="needs files of several users")
+def test_a_folder_that_its_trial_has_closed(volume: Path) -> None:
+    """Asked again, as a controller does whose reply was lost, the server looked into the folders of
+    the trials that run already, and failed the reply where it was not let in."""
+    volume.chmod(0o775)
+    message = request(PBT.experiment(settings=FIXED), 2)
+    with as_nobody(volume) as server, client(server) as suggestion:
+        names = names_of(suggestion.ask(message))
+        folder = volume / "interop" / names[0]
+        (folder / "model").write_text("weights")
+        os.chown(folder, TRIAL_USER, TRIAL_USER)
+        folder.chmod(0o700)
+        assert names_of(suggestion.ask(message)) == names
+
+
 @contextlib.contextmanager
 def little_room(kind: str, volume: Path) -> Iterator[ServerProcess]:
     """A server that can write no file of a megabyte, for want of quota or of room."""
