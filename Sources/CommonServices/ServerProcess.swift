@@ -59,7 +59,7 @@ public struct ServerProcess {
     logger.notice(
       "serving",
       metadata: [
-        "address": "\(ListenAddress(host: bound.host, port: bound.port).text)",
+        "address": "\(bound.text)",
         "version": "\(Version.text)",
       ])
     let number = signals.wait()
@@ -83,7 +83,7 @@ public struct ServerProcess {
     setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
   }
 
-  private func start(_ server: Server) -> BoundAddress {
+  private func start(_ server: Server) -> HostPort {
     do {
       return try server.start()
     } catch {

@@ -123,7 +123,7 @@ public final class EarlyStoppingService: Sendable {
       throw InvalidExperiment(
         "objective_metric_name is empty, it must name the metric that trials are compared by")
     }
-    guard let address = DBManagerAddress(query.dbManagerAddress) else {
+    guard let address = HostPort(query.dbManagerAddress, ports: 1...65_535) else {
       throw InvalidExperiment(
         "db_manager_address is \(Quoted.text(query.dbManagerAddress)), it must be host:port")
     }
@@ -135,7 +135,7 @@ public final class EarlyStoppingService: Sendable {
         scope: scope, trialName: history.names[trial], startTime: history.startTimes[trial],
         completionTime: history.completionTimes[trial])
     }
-    let outcome = try averages(keys, at: address, context)
+    let outcome = try averages(keys, enough: stopping.minTrialsRequired, at: address, context)
     account.fetched = outcome.averages.count
     account.failed = outcome.failureCount
     account.failure = outcome.lastFailure
@@ -178,15 +178,15 @@ public final class EarlyStoppingService: Sendable {
   ///
   /// A rule from some of the logs is better than no trial at all. So only what may be read in a moment
   /// counts, and only where it would make a rule: a log that nobody can ever read must not hold up the
-  /// Experiment. Unless nothing at all is known: a DB manager without its database fails for every log,
-  /// with whatever code.
+  /// Experiment. Unless nothing at all is known, or can be read any more: a DB manager without its database fails for every
+  /// log, with whatever code.
   /// - Throws: UNAVAILABLE, so that the controller asks again.
   private static func checkSilence(
     _ outcome: ObservationLogClient.Outcome, enough: Int, _ keys: [AverageKey]
   ) throws {
     let known = outcome.averageCount
     guard let failure = outcome.lastFailure, known < enough,
-      known == 0 || known + outcome.silenceCount >= enough
+      known == 0 || !outcome.canRead || known + outcome.silenceCount >= enough
     else { return }
     let address = Quoted.shortened(keys.first?.scope.address ?? "")
     throw Status(
@@ -197,13 +197,17 @@ public final class EarlyStoppingService: Sendable {
 
   /// The averages of these logs, from the cache or the DB manager.
   private func averages(
-    _ keys: [AverageKey], at address: DBManagerAddress, _ context: CallContext
+    _ keys: [AverageKey], enough: Int, at address: HostPort, _ context: CallContext
   ) throws -> ObservationLogClient.Outcome {
     let deadline = EarlyStoppingService.fetchDeadline(context)
     return
       try fastPath(keys)
       ?? BlockingTask.run(context) {
-        await self.collect(keys, at: address, until: deadline)
+        var outcome = await self.collect(keys, at: address, until: deadline)
+        if outcome.averageCount < enough {
+          await self.probe(&outcome, keys, at: address, until: deadline)
+        }
+        return outcome
       }
   }
 
@@ -217,8 +221,21 @@ public final class EarlyStoppingService: Sendable {
     return ObservationLogClient.Outcome(averages: claim.known)
   }
 
+  /// Where every log that is not in the cache failed, reads one that is: a process without the cache
+  /// would, and it must not answer otherwise.
+  private func probe(
+    _ outcome: inout ObservationLogClient.Outcome, _ keys: [AverageKey], at address: HostPort,
+    until deadline: MonotonicInstant
+  ) async {
+    guard outcome.lastFailure != nil, !outcome.canRead,
+      let key = keys.first(where: { outcome.averages[$0] != nil })
+    else { return }
+    let probed = await logs.averages([key], at: address, until: deadline) { _, _ in }
+    outcome.canRead = probed.canRead
+  }
+
   private func collect(
-    _ keys: [AverageKey], at address: DBManagerAddress, until deadline: MonotonicInstant
+    _ keys: [AverageKey], at address: HostPort, until deadline: MonotonicInstant
   ) async -> ObservationLogClient.Outcome {
     var outcome = ObservationLogClient.Outcome()
     var missing = keys
@@ -230,6 +247,7 @@ public final class EarlyStoppingService: Sendable {
       }
       cache.release(claim.mine)
       outcome.averages.merge(fetched.averages) { $1 }
+      outcome.canRead = outcome.canRead || fetched.canRead
       outcome.failureCount += fetched.failureCount
       outcome.silenceCount += fetched.silenceCount
       outcome.lastFailure = fetched.lastFailure ?? outcome.lastFailure
@@ -249,11 +267,14 @@ public final class EarlyStoppingService: Sendable {
 
   /// When to stop fetching, so that the answer still reaches the caller.
   private static func fetchDeadline(_ context: CallContext) -> MonotonicInstant {
-    let now = MonotonicInstant.now()
-    let latest = now.advanced(by: EarlyStoppingLimits.callTimeout)
-    let deadline = min(context.deadline ?? latest, latest)
-    let left = deadline.duration(since: now)
-    return deadline.advanced(by: .zero - min(EarlyStoppingLimits.answerMargin, left / 5))
+    let longest = EarlyStoppingLimits.callTimeout
+    let left = min(context.deadline?.duration(since: .now()) ?? longest, longest)
+    return .now().advanced(by: workTime(within: left))
+  }
+
+  /// What is left of the time for a call when its answer has had the time to reach the caller.
+  private static func workTime(within left: Duration) -> Duration {
+    left - min(EarlyStoppingLimits.answerMargin, left / 5)
   }
 
   private func log(_ account: Account, since start: ContinuousClock.Instant, status: Status) {
@@ -295,7 +316,9 @@ public final class EarlyStoppingService: Sendable {
         try SetTrialStatusRequest(decoding: $0, using: arenas).trialName
       }
       let name = trial
-      let left = context.deadline.map { $0.duration(since: .now()) }
+      let left = context.deadline.map {
+        EarlyStoppingService.workTime(within: $0.duration(since: .now()))
+      }
       try BlockingTask.run(context) {
         try await self.trials.setEarlyStopped(trial: name, within: left)
       }

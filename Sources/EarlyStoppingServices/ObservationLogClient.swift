@@ -6,26 +6,6 @@ internal import GRPC
 internal import KatibAPI
 internal import Synchronization
 
-/// Where a DB manager listens.
-struct DBManagerAddress: Sendable, Equatable {
-  let host: String
-  let port: Int
-
-  /// `host:port` or `[v6]:port`; nil when it is neither.
-  init?(_ text: String) {
-    guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
-      (1...65_535).contains(port)
-    else { return nil }
-    let host = text[..<colon]
-    let isBracketed = host.hasPrefix("[") && host.hasSuffix("]")
-    let name = isBracketed ? host.dropFirst().dropLast() : host
-    // Without brackets nobody knows where a v6 address ends.
-    guard !name.isEmpty, isBracketed || !name.contains(":") else { return nil }
-    self.host = String(name)
-    self.port = port
-  }
-}
-
 /// Reads observation logs from Katib's DB manager: many trials at once on one connection.
 ///
 /// The connection lasts as long as one call, so the name is resolved anew each time and nothing is
@@ -51,6 +31,8 @@ final class ObservationLogClient: Sendable {
     var failureCount = 0
     /// Of those, the ones for which no answer came, or no time was left: they may be read in a moment.
     var silenceCount = 0
+    /// Whether any log was read from the DB manager, even an empty one.
+    var canRead = false
     /// The last failure that does not say that a trial has no log: whatever else a DB manager
     /// answers tells of its own state, or of its database's.
     var lastFailure: Status?
@@ -89,7 +71,7 @@ final class ObservationLogClient: Sendable {
   ///   - found: called with each average as soon as it is known; not for an empty log, which may be
   ///     filled later.
   func averages(
-    _ keys: [AverageKey], at address: DBManagerAddress, until deadline: MonotonicInstant,
+    _ keys: [AverageKey], at address: HostPort, until deadline: MonotonicInstant,
     found: (AverageKey, Double?) -> Void
   ) async -> Outcome {
     var outcome = Outcome()
@@ -97,7 +79,7 @@ final class ObservationLogClient: Sendable {
     var configuration = ClientConfiguration()
     configuration.connectTimeout = EarlyStoppingLimits.fetchTimeout
     configuration.threads = sharedThreads()
-    let client = Client(host: address.host, port: address.port, configuration: configuration)
+    let client = Client(address, configuration: configuration)
     defer { client.close() }
     let concurrency = min(
       EarlyStoppingLimits.concurrentFetches,
@@ -116,6 +98,7 @@ final class ObservationLogClient: Sendable {
         switch result {
         case .success(let reading):
           failuresInARow = 0
+          outcome.canRead = true
           outcome.averages[key] = .some(reading.average)
           if !reading.isEmpty { found(key, reading.average) }
         case .failure(let status):

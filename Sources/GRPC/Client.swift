@@ -45,15 +45,18 @@ public final class Client: Sendable {
   private let ownThreads: IOThreads?
   private let core: NIOLoopBoundBox<ClientCore?>
 
-  /// - Parameters:
-  ///   - host: a name or an address.
-  public init(host: String, port: Int, configuration: ClientConfiguration = .init()) {
-    ownThreads = configuration.threads == nil ? IOThreads() : nil
-    let threads = configuration.threads ?? ownThreads ?? IOThreads()
+  public init(_ address: HostPort, configuration: ClientConfiguration = .init()) {
+    let threads: IOThreads
+    if let shared = configuration.threads {
+      (threads, ownThreads) = (shared, nil)
+    } else {
+      threads = IOThreads()
+      ownThreads = threads
+    }
     loop = threads.group.next()
     core = .makeBoxSendingValue(nil, as: ClientCore?.self, eventLoop: loop)
     loop.execute { [core, loop] in
-      core.value = ClientCore(host: host, port: port, configuration: configuration, loop: loop)
+      core.value = ClientCore(address, configuration: configuration, loop: loop)
     }
   }
 

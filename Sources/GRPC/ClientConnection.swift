@@ -27,7 +27,7 @@ final class ClientConnection: HTTP2SessionDelegate, Connection {
   private var isDataFrameEmpty = true
 
   init(
-    authority: String, userAgent: String = "swift-nghttp2-grpc", limits: Limits,
+    authority: String, userAgent: String, limits: Limits,
     now: MonotonicInstant
   ) throws(HTTP2Failure) {
     self.authority = authority

@@ -7,8 +7,7 @@ internal import NIOPosix
 /// A client's connections, on the I/O thread: the present one, the one being made, and calls that
 /// wait for it.
 final class ClientCore {
-  private let host: String
-  private let port: Int
+  private let address: HostPort
   private let configuration: ClientConfiguration
   private let loop: any EventLoop
   private let output = OutputBuffer()
@@ -19,9 +18,8 @@ final class ClientCore {
   private var waiting: [ClientCall] = []
   private var connections: [ObjectIdentifier: ClientConnection] = [:]
 
-  init(host: String, port: Int, configuration: ClientConfiguration, loop: any EventLoop) {
-    self.host = host
-    self.port = port
+  init(_ address: HostPort, configuration: ClientConfiguration, loop: any EventLoop) {
+    self.address = address
     self.configuration = configuration
     self.loop = loop
   }
@@ -60,15 +58,14 @@ final class ClientCore {
     ClientBootstrap(group: loop)
       .connectTimeout(timeout)
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-      .connect(host: host, port: port)
+      .connect(host: address.host, port: address.port)
       .assumeIsolated()
       .whenComplete { [self] result in
         isConnecting = false
         switch result {
         case .success(let channel): connected(channel)
         case .failure(let error):
-          failed(
-            "cannot connect to \(ClientCore.authority(host, port)): \(socketProblem(error))")
+          failed("cannot connect to \(address.text): \(socketProblem(error))")
         }
       }
   }
@@ -76,8 +73,8 @@ final class ClientCore {
   private func connected(_ channel: any Channel) {
     guard !isClosed,
       let connection = try? ClientConnection(
-        authority: ClientCore.authority(host, port), userAgent: configuration.userAgent,
-        limits: configuration.limits, now: .now())
+        authority: address.text, userAgent: configuration.userAgent, limits: configuration.limits,
+        now: .now())
     else {
       channel.close(promise: nil)
       return failed("cannot set up a connection")
@@ -106,11 +103,6 @@ final class ClientCore {
       // The peer closed in between.
       connection.lost(now: .now())
     }
-  }
-
-  /// As a URL has it: a v6 address stands in brackets.
-  static func authority(_ host: String, _ port: Int) -> String {
-    host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
   }
 
   private func failed(_ reason: String) {

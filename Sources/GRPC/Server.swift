@@ -68,9 +68,9 @@ public final class Server: Sendable {
   }
 
   /// Listens and serves.
-  /// - Returns: the address, with the port the system chose.
+  /// - Returns: the numeric address, with the port the system chose.
   /// - Throws: ``ListenError``.
-  public func start() throws -> BoundAddress {
+  public func start() throws -> HostPort {
     do {
       let core = try makeCore()
       let limits = configuration.limits
@@ -99,7 +99,7 @@ public final class Server: Sendable {
       let listener = try bootstrap.bind(host: configuration.host, port: configuration.port).wait()
       let running = Running(listener: listener, core: core, sockets: sockets)
       state.withLock { $0 = .running(running) }
-      return BoundAddress(
+      return HostPort(
         host: listener.localAddress?.ipAddress ?? configuration.host,
         port: listener.localAddress?.port ?? configuration.port)
     } catch {

@@ -26,13 +26,6 @@ public struct ServerConfiguration: Sendable {
   }
 }
 
-/// Where a server listens.
-public struct BoundAddress: Sendable, Equatable {
-  /// A numeric IP address.
-  public var host: String
-  public var port: Int
-}
-
 /// A server that cannot listen.
 public struct ListenError: Error, CustomStringConvertible {
   /// What the system said.

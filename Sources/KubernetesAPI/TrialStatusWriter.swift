@@ -26,15 +26,20 @@ public final class TrialStatusWriter: TrialStatusWriting {
   private let source: ClusterAccessSource
   private let sessions: any APISessionOpening
   private let secondsSince1970: @Sendable () -> Int64
+  private let drawPause: @Sendable (ClosedRange<Double>) -> Double
 
-  /// - Parameter secondsSince1970: the clock that conditions are dated by.
+  /// - Parameters:
+  ///   - secondsSince1970: the clock that conditions are dated by.
+  ///   - drawPause: the length of a pause in seconds, given its bounds.
   package init(
     access: ClusterAccessSource, sessions: any APISessionOpening,
-    secondsSince1970: @escaping @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) }
+    secondsSince1970: @escaping @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) },
+    drawPause: @escaping @Sendable (ClosedRange<Double>) -> Double = { Double.random(in: $0) }
   ) {
     source = access
     self.sessions = sessions
     self.secondsSince1970 = secondsSince1970
+    self.drawPause = drawPause
   }
 
   public func setEarlyStopped(trial: String, within time: Duration?) async throws {
@@ -61,7 +66,7 @@ public final class TrialStatusWriter: TrialStatusWriting {
           ).run()
         }
       } catch {
-        let wait = Duration.seconds(Double.random(in: pause / 2...pause))
+        let wait = Duration.seconds(drawPause(pause / 2...pause))
         guard error.mayPass(attempt: attempt), ContinuousClock.now + wait < deadline,
           (try? await Task.sleep(for: wait)) != nil
         else { throw error }

@@ -76,7 +76,7 @@ package struct ServeOptions<Program: ServerProgram>: ParsableArguments {
 
   /// What to do, after flags, environment and defaults have been consulted.
   package struct Resolved {
-    package var address: ListenAddress
+    package var address: HostPort
     package var logLevel: Logger.Level
     package var logFormat: LineLogHandler.Format
     package var workers: Int
@@ -101,12 +101,14 @@ package struct ServeOptions<Program: ServerProgram>: ParsableArguments {
   }
 
   /// One variable stands for two flags, and is not looked at where both are given.
-  private func address() throws -> ListenAddress {
+  private func address() throws -> HostPort {
     let port = try port.map { try ServeOptions.ports.checked($0, from: "--port") }
-    if let host, let port { return ListenAddress(host: host, port: port) }
-    let listen = try ServeOptions.listen.read(ListenAddress.init, valid: "host:port")
-    return ListenAddress(
-      host: host ?? listen?.host ?? "0.0.0.0", port: port ?? listen?.port ?? Program.port)
+    if let host, let port { return HostPort(host: host, port: port) }
+    let everywhere = "0.0.0.0"
+    let listen = try ServeOptions.listen.read(
+      { HostPort($0, ports: 0...65_535, defaultHost: everywhere) }, valid: "host:port")
+    return HostPort(
+      host: host ?? listen?.host ?? everywhere, port: port ?? listen?.port ?? Program.port)
   }
 
   private func choice<Value: RawRepresentable & CaseIterable>(

@@ -82,6 +82,8 @@ private struct KubernetesSession: APISession {
   private static func tls(_ access: ClusterAccess) throws(KubernetesError) -> TLSConfiguration {
     var tls = TLSConfiguration.makeClientConfiguration()
     tls.minimumTLSVersion = .tlsv12
+    // The session waits for it, and a server that has stalled says no goodbye.
+    tls.shutdownTimeout = .milliseconds(100)
     if access.acceptsAnyCertificate { tls.certificateVerification = .none }
     if let authority = access.authority {
       let what = "the certificate authority"
@@ -122,13 +124,34 @@ private struct KubernetesSession: APISession {
       message.body = .bytes(request.body)
     }
     do {
-      let left = ContinuousClock.now.duration(to: request.deadline) / .nanoseconds(1)
-      let deadline = NIODeadline.now() + .nanoseconds(Int64(max(0, left)))
-      let response = try await client.execute(message, deadline: deadline)
-      let bytes = try await response.body.collect(upTo: KubernetesLimits.answerBytes)
-      return APIAnswer(code: Int(response.status.code), body: Array(bytes.readableBytesView))
+      return try await answer(to: message, until: request.deadline)
     } catch {
       throw KubernetesError(error, "\(request.method) \(access.server)\(request.path)")
+    }
+  }
+
+  /// What surprises: the deadline that AsyncHTTPClient takes ends with the head of the answer. A body
+  /// of which nothing more comes would hold the call, and its worker, for ever.
+  private func answer(
+    to message: HTTPClientRequest, until deadline: ContinuousClock.Instant
+  ) async throws -> APIAnswer {
+    let left = ContinuousClock.now.duration(to: deadline) / .nanoseconds(1)
+    let headDeadline = NIODeadline.now() + .nanoseconds(Int64(max(0, left)))
+    return try await withThrowingTaskGroup(of: APIAnswer?.self) { group in
+      group.addTask { [client] in
+        let response = try await client.execute(message, deadline: headDeadline)
+        let bytes = try await response.body.collect(upTo: KubernetesLimits.answerBytes)
+        return APIAnswer(code: Int(response.status.code), body: Array(bytes.readableBytesView))
+      }
+      group.addTask {
+        try await Task.sleep(until: deadline, clock: .continuous)
+        return nil
+      }
+      defer { group.cancelAll() }
+      guard let first = try await group.next(), let answer = first else {
+        throw HTTPClientError.readTimeout
+      }
+      return answer
     }
   }
 }
@@ -141,6 +164,9 @@ extension KubernetesError {
       self = error
     case let error as HTTPClientError where KubernetesError.timeouts.contains(error):
       self = .timeout("\(request): no answer in time (\(error.shortDescription))")
+    case let error as NIOSSLError where error.isClosure:
+      // A load balancer without a healthy API server behind it accepts and closes.
+      self = .unreachable("\(request): the connection was closed during TLS: \(error)")
     case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError:
       self = .untrusted(
         "\(request): TLS failed, the server's certificate may not be signed by the configured "
@@ -158,4 +184,15 @@ extension KubernetesError {
     .connectTimeout, .deadlineExceeded, .readTimeout, .writeTimeout, .tlsHandshakeTimeout,
     .getConnectionFromPoolTimeout, .cancelled,
   ]
+}
+
+extension NIOSSLError {
+  /// Whether the other side has gone, which says nothing of certificates.
+  fileprivate var isClosure: Bool {
+    switch self {
+    case .handshakeFailed(.sslError(let errors)): errors.contains(.eofDuringHandshake)
+    case .uncleanShutdown: true
+    default: false
+    }
+  }
 }

@@ -139,7 +139,7 @@ struct KatibLoad: ParsableCommand {
       return
     }
     let generator = LoadGenerator(
-      host: target.host, port: target.port, connections: connections, concurrency: concurrency,
+      address: target, connections: connections, concurrency: concurrency,
       timeout: .seconds(timeout), requests: requests)
     let report = generator.run(
       warmUp: .seconds(warmUp), duration: duration.map { .seconds($0) }, count: count,
@@ -175,14 +175,5 @@ struct KatibLoad: ParsableCommand {
     var description: String { "--write-request: cannot write \(path): \(reason)" }
   }
 
-  private var target: (host: String, port: Int)? {
-    guard let colon = address.lastIndex(of: ":"),
-      let port = Int(address[address.index(after: colon)...]), (1...65_535).contains(port),
-      colon > address.startIndex
-    else { return nil }
-    var host = address[..<colon]
-    if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
-    guard !host.isEmpty else { return nil }
-    return (String(host), port)
-  }
+  private var target: HostPort? { HostPort(address, ports: 1...65_535) }
 }

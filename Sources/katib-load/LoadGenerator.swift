@@ -15,8 +15,7 @@ internal import Synchronization
 /// What surprises: a closed loop slows down with its server, so its latencies understate what
 /// users of an overloaded server would see. The rate is reported beside them.
 final class LoadGenerator: Sendable {
-  private let host: String
-  private let port: Int
+  private let address: HostPort
   private let connections: Int
   private let concurrency: Int
   private let timeout: Duration
@@ -65,11 +64,10 @@ final class LoadGenerator: Sendable {
   }
 
   init(
-    host: String, port: Int, connections: Int, concurrency: Int, timeout: Duration,
+    address: HostPort, connections: Int, concurrency: Int, timeout: Duration,
     requests: [OutgoingMessage]
   ) {
-    self.host = host
-    self.port = port
+    self.address = address
     self.connections = connections
     self.concurrency = concurrency
     self.timeout = timeout
@@ -86,7 +84,7 @@ final class LoadGenerator: Sendable {
     var configuration = ClientConfiguration()
     configuration.threads = threads
     let clients = (0..<connections).map { [configuration] _ in
-      Client(host: host, port: port, configuration: configuration)
+      Client(address, configuration: configuration)
     }
     LoadGenerator.listenForInterrupt()
     if warmUp > .zero {

@@ -42,7 +42,7 @@ import Testing
     let server = Server(
       configuration: ServerConfiguration(host: "127.0.0.1", port: 0), router: router,
       memoryBudget: budget)
-    let client = Client(host: "127.0.0.1", port: try server.start().port)
+    let client = Client(try server.start())
     defer {
       client.close()
       server.drain(grace: .seconds(1))

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GRPC
-import Synchronization
 
 /// The methods the tests call.
 enum EchoService {
@@ -20,9 +19,6 @@ enum EchoService {
     func closed() {}
   }
 
-  /// Spins until the call is cancelled and counts that.
-  static let cancellations = Atomic<Int>(0)
-
   static let inline: @Sendable (UnsafeRawBufferPointer) -> Placement = { _ in .inline }
   static let worker: @Sendable (UnsafeRawBufferPointer) -> Placement = { _ in .worker }
   private static let bySize: @Sendable (UnsafeRawBufferPointer) -> Placement = {
@@ -35,8 +31,12 @@ enum EchoService {
     message.withUnsafeBytes { OutgoingMessage($0) }
   }
 
-  /// - Parameter hangs: called when a Hang begins.
-  static func router(hangs: @escaping @Sendable () -> Void = {}) -> Router {
+  /// - Parameters:
+  ///   - hangs: called when a Hang begins, which spins until its call is cancelled.
+  ///   - ends: called when it has noticed.
+  static func router(
+    hangs: @escaping @Sendable () -> Void = {}, ends: @escaping @Sendable () -> Void = {}
+  ) -> Router {
     var router = Router()
     router.unary("/test.Echo/Echo", placement: bySize, echo)
     router.unary("/test.Echo/Work", placement: worker, echo)
@@ -49,12 +49,8 @@ enum EchoService {
     }
     router.unary("/test.Echo/Hang", placement: worker) { _, context in
       hangs()
-      do {
-        while true { try context.checkCancellation() }
-      } catch {
-        cancellations.wrappingAdd(1, ordering: .relaxed)
-        throw error
-      }
+      defer { ends() }
+      while true { try context.checkCancellation() }
     }
     router.streaming("/test.Echo/Stream") { _, writer in Bidirectional(writer) }
     return router

@@ -16,7 +16,8 @@ import Testing
     init(limits: Limits = Limits()) throws {
       server = TestServer(limits: limits)
       serverSide = try #require(server.core.makeConnection(peer: "loop", now: server.now))
-      clientSide = try ClientConnection(authority: "loop", limits: Limits(), now: server.now)
+      clientSide = try ClientConnection(
+        authority: "loop", userAgent: "loop", limits: Limits(), now: server.now)
     }
 
     func interact() {
@@ -242,10 +243,5 @@ import Testing
     pair.interact()
     #expect(passage.status == Status(.failedPrecondition, "100% naïve"))
     #expect(passage.bytes.isEmpty)
-  }
-
-  @Test func addressesOfVersionSixStandInBrackets() {
-    #expect(ClientCore.authority("db.kubeflow", 6789) == "db.kubeflow:6789")
-    #expect(ClientCore.authority("fd00::1", 1) == "[fd00::1]:1")
   }
 }

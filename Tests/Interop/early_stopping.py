@@ -46,7 +46,7 @@ class EarlyStopping:
     def rules(self, request: Any, timeout: float = SECONDS) -> list[Any]:
         return list(self.stub.GetEarlyStoppingRules(request, timeout=timeout).early_stopping_rules)
 
-    def stop(self, trial: str, timeout: float = SECONDS) -> None:
+    def stop(self, trial: str, timeout: float | None = SECONDS) -> None:
         self.stub.SetTrialStatus(pb.SetTrialStatusRequest(trial_name=trial), timeout=timeout)
 
     def validate(self, algorithm: str, settings: Mapping[str, str] | None = None) -> None:

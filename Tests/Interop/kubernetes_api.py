@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import http.server
 import json
+import socket
 import ssl
 import subprocess
 import threading
@@ -82,6 +83,10 @@ class KubernetesAPI:
         # Runs after each GET, with the Trial: somebody else's write.
         self.after_read: Callable[[dict[str, Any]], None] | None = None
         self.delay = 0.0
+        # Seconds between the bytes of the next answers' bodies.
+        self.pauses: list[float] = []
+        # As many handshakes end when the client has said hello.
+        self.closed_handshakes = 0
         self.requests: list[str] = []
         # Requests that have come in, answered or not.
         self.arrived = 0
@@ -108,6 +113,14 @@ class KubernetesAPI:
 
             def handle_error(self, *_: object) -> None:
                 pass  # refused handshakes are what some tests are about
+
+            def process_request_thread(self, request: Any, client_address: Any) -> None:
+                if api.closed_handshakes:
+                    api.closed_handshakes -= 1
+                    with socket.socket(fileno=request.detach()) as plain:
+                        plain.recv(4096)
+                    return
+                super().process_request_thread(request, client_address)
 
         self._server = Server(("127.0.0.1", 0), Handler)
         self.port = self._server.server_address[1]
@@ -172,7 +185,12 @@ class KubernetesAPI:
         handler.send_header("Content-Type", "application/json")
         handler.send_header("Content-Length", str(len(text)))
         handler.end_headers()
-        handler.wfile.write(text)
+        pause = self.pauses.pop(0) if self.pauses else 0.0
+        if not pause:
+            handler.wfile.write(text)
+        for byte in text if pause else b"":
+            handler.wfile.write(bytes([byte]))
+            time.sleep(pause)
 
     def _answer(self, handler: Any, body: bytes) -> tuple[int, dict[str, Any]]:
         token = (handler.headers.get("Authorization") or "").removeprefix("Bearer ")

@@ -228,6 +228,33 @@ def test_a_slow_api_server(cluster: Cluster) -> None:
     assert time.monotonic() - start < 2
 
 
+@pytest.mark.parametrize("pause", [30.0, 0.1], ids=["stalled", "trickling"])
+@pytest.mark.parametrize("before", [[], [0.0]], ids=["GET", "PATCH"])
+def test_an_answer_that_does_not_end(before: list[float], pause: float, cluster: Cluster) -> None:
+    """The limit of a request once ended with the head of its answer: a collector, which sets no
+    deadline, waited for ever, and eight of them held every worker."""
+    cluster.api.pauses = [*before, pause]
+    start = time.monotonic()
+    code, text = cluster.refusal(timeout=3)
+    assert code == Code.DEADLINE_EXCEEDED
+    assert "no answer in time" in text, "our own answer, before the caller gives up"
+    assert time.monotonic() - start < 3
+
+
+def test_after_a_stalled_answer_it_asks_again(cluster: Cluster) -> None:
+    cluster.api.pauses = [60.0]
+    cluster.service.stop("t-1", timeout=None)
+    assert len(cluster.api.stopped("t-1")) == 1
+
+
+def test_connections_that_are_closed_during_the_handshake(cluster: Cluster) -> None:
+    """What a load balancer does while no API server is up. It passed for a certificate that is not
+    trusted, so after two tries the Trial had failed."""
+    cluster.api.closed_handshakes = 5
+    cluster.service.stop("t-1")
+    assert len(cluster.api.stopped("t-1")) == 1
+
+
 def test_the_wrong_authority_is_refused(cluster: Cluster, tmp_path: Path) -> None:
     """And nothing is sent, the token least of all. The right one is taken up without a restart."""
     right = (cluster.account / "ca.crt").read_bytes()

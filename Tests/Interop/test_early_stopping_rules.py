@@ -234,6 +234,23 @@ def test_a_db_manager_whose_database_is_down(
     assert float(rule.value) == 2.5
 
 
+def test_what_is_remembered_changes_no_answer(service: EarlyStopping, manager: DBManager) -> None:
+    """Averages from before the database went down passed for a DB manager that answers: the same
+    request got OK and no rule here, and UNAVAILABLE from a process that had just been started."""
+    trials = fill(manager, LOGS)
+    first = ["a", "b"]
+    manager.refusals["c"] = manager.refusals["d"] = [grpc.StatusCode.UNKNOWN]
+    assert service.rules(rules_request(manager.address, trials)) == [], "a rule needs three"
+    for name in first:
+        manager.refusals[name] = [grpc.StatusCode.UNKNOWN]
+    with pytest.raises(grpc.RpcError) as caught:
+        service.rules(rules_request(manager.address, trials))
+    assert caught.value.code() == UNAVAILABLE
+    for name in first:
+        manager.refusals[name] = [grpc.StatusCode.OK]
+    assert service.rules(rules_request(manager.address, trials)) == [], "two that nobody can read"
+
+
 def test_logs_that_nobody_has(service: EarlyStopping, manager: DBManager) -> None:
     """Deleted trials are no failure."""
     for name in LOGS:

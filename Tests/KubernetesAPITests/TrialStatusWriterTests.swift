@@ -210,8 +210,8 @@ private final class FakeServer: APISessionOpening {
       return
     }
     #expect(text.contains("t-1"))
-    // Pauses of 50, 100, 200 ms, each at least half of that: five tries at most.
-    #expect((2...5).contains(server.requests.filter { $0.hasPrefix("PATCH") }.count))
+    // Pauses of 50, 100, 200 ms, each at least half of that: five tries at most, fewer on a busy machine.
+    #expect((1...5).contains(server.requests.filter { $0.hasPrefix("PATCH") }.count))
   }
 
   /// Six tries once ended after a second and a half, whatever time there was: the collector, which

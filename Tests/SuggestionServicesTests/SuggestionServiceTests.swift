@@ -38,7 +38,7 @@ import Testing
       configuration: ServerConfiguration(host: "127.0.0.1", port: 0), router: router,
       memoryBudget: budget)
     let port = try server.start().port
-    let client = Client(host: "127.0.0.1", port: port)
+    let client = Client(HostPort(host: "127.0.0.1", port: port))
     defer {
       client.close()
       server.drain(grace: .seconds(1))

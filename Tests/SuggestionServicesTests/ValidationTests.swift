@@ -59,7 +59,7 @@ import Testing
       configuration: ServerConfiguration(
         host: "127.0.0.1", port: 0, workers: 1, queueDepth: 1), router: router,
       memoryBudget: budget)
-    let client = Client(host: "127.0.0.1", port: try server.start().port)
+    let client = Client(try server.start())
     defer {
       client.close()
       server.drain(grace: .seconds(1))
