@@ -135,7 +135,7 @@ struct SampleRequest {
         name: spec.name, value: parameter.text(parameter.coordinate(unit: u)))
     }
     if algorithm == "enas" { (assignments, loss) = architecture(fraction) }
-    let minute = String(1_000_000 + index / 60).suffix(2)
+    let minute = String(100 + index / 60 % 60).suffix(2)
     let second = String(100 + index % 60).suffix(2)
     let hour = String(100 + index / 3_600 % 24).suffix(2)
     return TrialMessage(

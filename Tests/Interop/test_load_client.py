@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent import futures
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,17 @@ def test_an_interrupt_reports_what_there_is(start_server: StartServer) -> None:
         output, _ = process.communicate(timeout=10)
     report = json.loads(output)
     assert process.returncode == 0 and report["succeeded"] > 0 and report["failed"] == 0
+
+
+def test_the_times_of_a_long_history(tmp_path: Path) -> None:
+    """From the 3,600th trial on minutes went up to 99, so that 28 % of 10,000 had no times."""
+    command = [binary("katib-load"), "--history", "10000", "--parameters", "1"]
+    subprocess.run([*command, "--write-request", str(tmp_path / "request")], check=True)
+    message = pb.GetSuggestionsRequest.FromString((tmp_path / "request").read_bytes()[5:])
+    assert len(message.trials) == 10_000
+    for trial in message.trials:
+        started = datetime.fromisoformat(trial.status.start_time.replace("Z", "+00:00"))
+        assert started < datetime.fromisoformat(trial.status.completion_time.replace("Z", "+00:00"))
 
 
 def test_a_file_that_cannot_be_written() -> None:

@@ -85,9 +85,11 @@ struct MaternKernel: Sendable {
   }
 
   /// The covariance matrix of the points without noise, lower triangle only, and the slopes.
+  /// - Parameter slopes: as large as the result, or empty where they are not wanted.
   func covariance(_ points: PointSet, slopes: inout Matrix) -> Matrix {
     var result = Matrix(rows: points.count, columns: points.count)
     let n = points.count
+    precondition(slopes.elements.isEmpty || slopes.elements.count == n * n)
     guard n > 0 else { return result }
     points.coordinates.withUnsafeBufferPointer { x in
       result.elements.withUnsafeMutableBufferPointer { k in
@@ -123,10 +125,12 @@ struct MaternKernel: Sendable {
   }
 
   /// The covariances between all points and one, and their slopes.
+  /// - Parameter slope: an element for each point.
   func covariance(
     _ points: PointSet, toOne coordinates: [Double], slope: inout [Double]
   ) -> [Double] {
     var result = [Double](repeating: 0, count: points.count)
+    precondition(slope.count == points.count)
     guard points.count > 0 else { return result }
     points.coordinates.withUnsafeBufferPointer { x in
       coordinates.withUnsafeBufferPointer { y in
