@@ -74,4 +74,15 @@ import Testing
     let results = try (0..<3).map { try run(problem, seed: UInt64($0), parallel: parallel) }
     #expect(results.filter { $0 < problem.bound }.count >= 2, "seeds 0, 1, 2: \(results)")
   }
+
+  /// Without a margin it took steps of nothing beside the best point, and was worse than random search.
+  @Test func probabilityOfImprovementLooksFurther() throws {
+    var settings = BayesianOptimizer.Settings()
+    settings.acquisition = .probabilityOfImprovement
+    let problem = BayesianOptimizerConvergenceTests.problems[1]
+    let results = try (0..<3).map {
+      try run(problem, seed: UInt64($0), parallel: 1, settings: settings)
+    }
+    #expect(results.filter { $0 < problem.bound }.count >= 2, "seeds 0, 1, 2: \(results)")
+  }
 }
