@@ -6,7 +6,8 @@ internal import ExperimentModel
 /// Every combination of the parameters' values once, in an order that covers the space early (see
 /// `GridSearchOrder`).
 ///
-/// A request shows the points of most trials; of the hidden ones (no metrics, or not yet created) it
+/// Trials have names of ours, so that those of a same-named Experiment elsewhere are not taken for this
+/// one's. A request shows the points of most trials; of the hidden ones (no metrics, or not yet created) it
 /// tells only how many there are: as many as the position is ahead of the trials that show. They
 /// are taken for the first points that do not show, and the next suggestion is the one behind them.
 ///
@@ -41,7 +42,8 @@ struct GridSearch: Algorithm {
     guard let order = GridSearchOrder(request.space, seed: request.seed) else {
       throw InvalidExperiment("grid needs parameters with finitely many values")
     }
-    var walk = GridSearchWalk(order, request)
+    let names = IssueNames(request)
+    var walk = GridSearchWalk(order, request, own: names.own)
     var suggestions: [Suggestion] = []
     suggestions.reserveCapacity(request.count)
     for _ in 0..<request.count {
@@ -49,6 +51,7 @@ struct GridSearch: Algorithm {
       suggestions.append(
         Suggestion(assignments: request.space.assignments(coordinates: walk.next())))
     }
+    names.name(&suggestions)
     guard walk.repeats > 0, let count = order.count else {
       return SuggestionReply(suggestions: suggestions)
     }
@@ -93,9 +96,10 @@ struct GridSearchWalk {
     case repeats
   }
 
-  init(_ order: GridSearchOrder, _ request: SuggestionRequest) {
+  /// - Parameter own: the trials of this Experiment.
+  init(_ order: GridSearchOrder, _ request: SuggestionRequest, own: [Int]) {
     self.order = order
-    seen = SeenPoints(request)
+    seen = SeenPoints(request, own: own)
     let initialPoints = request.problem.initialReadings(seed: request.seed).map { readings in
       zip(request.space.parameters, readings).map { $0.coordinate(ofReading: $1) }
     }
@@ -107,14 +111,14 @@ struct GridSearchWalk {
 
     // The trials that show, without those of initial points. One that is off the grid has no place
     // in the order, but it was counted like all others.
-    let visible = GridSearchWalk.places(request, order)
+    let places = GridSearchWalk.places(request, order)
+    let visible = own.map { places[$0] }
       .filter { index in index.map { !initialIndexSet.contains($0) } ?? true }
-    // More trials than were issued: a same-named Experiment elsewhere shows its own. So none is
-    // known to be of this one, and rather a hole is left for later than a point issued twice.
+    // More may show than the position counts, after a decrease of parallelism.
     let shown = UInt64(visible.count)
     let hidden = shown > position ? position : position - shown
-    let places = initialIndexSet.union(visible.compactMap { $0 }).sorted()
-    cursor = GridSearchWalk.gap(hidden, between: places, count: order.count)
+    let taken = initialIndexSet.union(visible.compactMap { $0 }).sorted()
+    cursor = GridSearchWalk.gap(hidden, between: taken, count: order.count)
   }
 
   /// The place of each trial's point in the order; nil where it has none that a walk could reach.

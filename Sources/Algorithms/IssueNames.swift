@@ -32,35 +32,46 @@ struct IssueNames {
   ///   - most: vanished trials to look for at most.
   ///   - values: how many values of trials all searches for them together may look at, since each
   ///     costs as much as a suggestion.
-  ///   - points: the engine's points at `count` indices from `index` on, after a history.
+  ///   - points: the engine's points at some indices, after a history.
   func suggestions(
     in model: ModelSpace, most: Int = reach, values: Int = 400_000,
-    points: (_ count: Int, _ index: Int, _ history: EngineHistory) throws -> PointList
+    points: (_ indices: [Int], _ history: EngineHistory) throws -> PointList
   ) throws -> [Suggestion] {
+    let indices = indices
     var suggestions: [Suggestion]
     if model.axes.isEmpty {
       let only = Suggestion(assignments: model.assignments([]))
       suggestions = Array(repeating: only, count: request.count)
     } else {
       let history = try history(in: model, most: most, values: values) {
-        try points(1, $0, $1)[0]
+        try points([$0], $1)[0]
       }
-      let chosen = try points(request.count, request.position, history)
+      let chosen = try points(indices, history)
       suggestions = (0..<chosen.count).map {
         Suggestion(assignments: model.assignments(chosen[$0]))
       }
     }
-    name(&suggestions)
+    name(&suggestions, indices)
     return suggestions
   }
 
-  private func name(_ suggestions: inout [Suggestion]) {
-    var indices = IssueIndices(
-      position: request.position, taken: tags.compactMap { $0?.index })
+  /// Names suggestions that were made without a model.
+  func name(_ suggestions: inout [Suggestion]) {
+    name(&suggestions, indices)
+  }
+
+  private func name(_ suggestions: inout [Suggestion], _ indices: [Int]) {
     let detail = historyDigest
     for i in suggestions.indices {
-      suggestions[i].trialName = naming.name(index: indices.next(), detail: detail)
+      suggestions[i].trialName = naming.name(index: indices[i], detail: detail)
     }
+  }
+
+  /// The indices of the suggestions that are asked for.
+  private var indices: [Int] {
+    var indices = IssueIndices(
+      position: request.position, taken: tags.compactMap { $0?.index })
+    return (0..<request.count).map { _ in indices.next() }
   }
 
   /// A digest of what the history shows.
@@ -69,8 +80,9 @@ struct IssueNames {
   /// trial above it may be invisible (its metrics are unavailable) while its name is still taken.
   /// The history or, where nobody saw the trials come and go, the position has changed by then, so the
   /// digest of both makes another name of the same index; the same request still gets the same names.
+  /// The position is that of the reply: with initial points before it, the request's may be the same.
   private var historyDigest: UInt32 {
-    var hash = RandomSource.mix(UInt64(request.position))
+    var hash = RandomSource.mix(UInt64(request.position - request.alreadyInReply.count))
     for trial in 0..<request.history.count {
       hash = RandomSource.mix(hash ^ UInt64(request.history.conditions[trial].rawValue))
       for byte in request.history.names[trial].utf8 {

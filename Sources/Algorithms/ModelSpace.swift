@@ -56,10 +56,9 @@ struct ModelSpace {
   /// killed ones, points that are merely not suggested again. What the reply already holds counts
   /// as pending.
   /// - Parameter own: the trials of this Experiment, in the order in which the engine is to know
-  ///   them; the points of all others are merely not suggested again. nil: all trials, in canonical
+  ///   them; all others are those of a same-named one and tell nothing. nil: all trials, in canonical
   ///   order.
-  /// - Parameter time: what was known then: what ended later counts as pending, and trials that are
-  ///   not among `own` were not there.
+  /// - Parameter time: what was known then: what ended later counts as pending.
   func history(
     _ request: SuggestionRequest, own: [Int]? = nil, asOf time: Int64? = nil
   ) -> EngineHistory {
@@ -88,12 +87,6 @@ struct ModelSpace {
         durations.append(.nan)
       case .pending: pending.append(point)
       case .killed: avoided.append(point)
-      }
-    }
-    if trials.count < history.count, time == nil {
-      let known = Set(trials)
-      for trial in 0..<history.count where !known.contains(trial) {
-        if let point = point(readings: { history.readings[$0][trial] }) { avoided.append(point) }
       }
     }
     for readings in request.alreadyInReply {

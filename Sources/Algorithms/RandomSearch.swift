@@ -8,7 +8,9 @@ internal import Numerics
 ///
 /// Bergstra and Bengio, "Random search for hyper-parameter optimization", JMLR 13, 2012. What
 /// surprises: draws are not quite independent here. A point that the history already holds is
-/// drawn again, because on a small space a tenth of a user's trials would otherwise be repeats.
+/// drawn again, because on a small space a tenth of a user's trials would otherwise be repeats. Where
+/// points can be used up trials have names of ours, so that those of a same-named Experiment elsewhere
+/// use up none.
 struct RandomSearch: Algorithm {
   let name = "random"
   let summary =
@@ -20,7 +22,8 @@ struct RandomSearch: Algorithm {
   private static let redraws = 30
 
   func suggest(_ request: SuggestionRequest) throws -> SuggestionReply {
-    var seen = SeenPoints(request)
+    let names = request.space.isFinite ? IssueNames(request) : nil
+    var seen = SeenPoints(request, own: names?.own)
     var suggestions: [Suggestion] = []
     suggestions.reserveCapacity(request.count)
     for i in 0..<request.count {
@@ -41,6 +44,7 @@ struct RandomSearch: Algorithm {
       if i + 1 < request.count { seen.insert(point) }
       suggestions.append(Suggestion(assignments: request.space.assignments(coordinates: point)))
     }
+    names?.name(&suggestions)
     return SuggestionReply(suggestions: suggestions)
   }
 

@@ -3,8 +3,8 @@
 
 internal import ExperimentModel
 
-/// The points that need not be tried (again): every trial of the history, whatever became of it,
-/// and what this reply already holds.
+/// The points that need not be tried (again): every trial of this Experiment in the history, whatever
+/// became of it, and what this reply already holds.
 struct SeenPoints {
   private let space: SearchSpace
   private var keys: Set<PointKey>
@@ -13,11 +13,13 @@ struct SeenPoints {
   /// True once a whole walk has found nothing unseen: points only ever become seen.
   private(set) var isExhausted = false
 
-  init(_ request: SuggestionRequest) {
+  /// - Parameter own: the trials of this Experiment; nil: all.
+  init(_ request: SuggestionRequest, own: [Int]? = nil) {
     var keys = Set<PointKey>()
     if !request.history.isEmpty {
       keys.reserveCapacity(request.history.count + request.count)
-      keys.formUnion(request.space.keys(request.history))
+      let all = request.space.keys(request.history)
+      if let own { keys.formUnion(own.lazy.map { all[$0] }) } else { keys.formUnion(all) }
     }
     self.init(space: request.space, keys: keys)
     for readings in request.alreadyInReply { self.keys.insert(space.key(readings: readings)) }
@@ -27,7 +29,7 @@ struct SeenPoints {
   init(space: SearchSpace, keys: Set<PointKey>) {
     self.space = space
     self.keys = keys
-    spaceIsFinite = space.parameters.allSatisfy { $0.cardinality != nil }
+    spaceIsFinite = space.isFinite
   }
 
   var count: Int { keys.count }
@@ -65,4 +67,9 @@ struct SeenPoints {
     isExhausted = true
     return nil
   }
+}
+
+extension SearchSpace {
+  /// Whether every parameter has finitely many values, so that points can be used up.
+  var isFinite: Bool { parameters.allSatisfy { $0.cardinality != nil } }
 }

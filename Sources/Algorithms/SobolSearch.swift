@@ -14,7 +14,8 @@ internal import Numerics
 /// What surprises: a point that the history already holds is passed over, and the next one of the
 /// sequence taken. On continuous spaces that happens only where the controller deleted trials and
 /// asks for their numbers again; on a small finite space it keeps every trial a new one, until the
-/// space is used up.
+/// space is used up. There trials have names of ours, so that those of a same-named Experiment
+/// elsewhere use up none.
 struct SobolSearch: Algorithm {
   let name = "sobol"
   let summary =
@@ -38,7 +39,8 @@ struct SobolSearch: Algorithm {
       }
     }
 
-    var seen = SeenPoints(request)
+    let names = request.space.isFinite ? IssueNames(request) : nil
+    var seen = SeenPoints(request, own: names?.own)
     let start = UInt64(max(0, request.position - request.problem.initialPointCount))
     var next = start
     var suggestions: [Suggestion] = []
@@ -63,6 +65,7 @@ struct SobolSearch: Algorithm {
       seen.insert(candidate)
       suggestions.append(Suggestion(assignments: request.space.assignments(coordinates: candidate)))
     }
+    names?.name(&suggestions)
     return SuggestionReply(
       suggestions: suggestions,
       notices: request.problem.unknownSettings.map {

@@ -88,8 +88,11 @@ public enum Conformance {
       let batch = try experiment.ask(40, after: trials).suggestions
       for (i, expected) in batch.enumerated() {
         let single = try experiment.ask(1, after: trials).suggestions
-        #expect(single == [expected], "\(algorithm.algorithm), \(name), suggestion \(i)")
-        trials.append(TrialFixture("next-\(i)", .created, expected.assignments))
+        #expect(
+          single.map(\.assignments) == [expected.assignments],
+          "\(algorithm.algorithm), \(name), suggestion \(i)")
+        let trialName = expected.trialName.isEmpty ? "next-\(i)" : expected.trialName
+        trials.append(TrialFixture(trialName, .created, expected.assignments))
       }
     }
   }

@@ -29,7 +29,7 @@ struct BayesianOptimizer {
       self == .expectedImprovementPerSecond || self == .probabilityOfImprovementPerSecond
     }
 
-    /// - Parameter index: the position of the suggestion. The portfolio alternates between expected
+    /// - Parameter index: the number of the suggestion. The portfolio alternates between expected
     ///   improvement and a confidence bound: each is at its best where the other is misled, and the
     ///   gains by which scikit-optimize weighs them are a state that nobody keeps here
     ///   (docs/ablations-bayesianoptimization.md).
@@ -80,14 +80,14 @@ struct BayesianOptimizer {
   let maximumTrials: Int?
 
   /// - Parameters:
-  ///   - position: how many suggestions were made before.
-  ///   - count: how many are wanted now.
-  /// - Returns: exactly `count` points, distinct among themselves and from every known point as
+  ///   - indices: the numbers of the suggestions wanted, each of which picks its random stream.
+  /// - Returns: a point for each index, distinct among themselves and from every known point as
   ///   long as the space has others.
   /// - Throws: what the work's cancellation check throws.
   func suggest(
-    _ count: Int, position: Int, observations: Observations, work: Work
+    _ indices: [Int], observations: Observations, work: Work
   ) throws -> [[Double]] {
+    let count = indices.count
     guard !axes.isEmpty else { return Array(repeating: [], count: count) }
     let known = Known(observations, axes: axes)
     var taken = known.everyPoint
@@ -97,15 +97,14 @@ struct BayesianOptimizer {
       maximumTrials: maximumTrials)
     var model: (any Surrogate)?
     var isModelled = known.values.count >= min(3, design.count)
-    while chosen.count < count {
+    for index in indices {
       try work.spend(1)
-      let index = position + chosen.count
       var point: [Double]?
       if isModelled && index >= design.count
         && chosen.count < AlgorithmLimits.gaussianProcessSuggestions
       {
         if model == nil {
-          model = try surrogate(known, position: position, count: count, work: work)
+          model = try surrogate(known, position: indices[0], count: count, work: work)
           isModelled = model != nil
           try model?.addPending(
             known.modelledPending(axes: axes, limit: AlgorithmLimits.modelledPending) + chosen,

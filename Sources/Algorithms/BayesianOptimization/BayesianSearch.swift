@@ -66,7 +66,8 @@ struct BayesianSearch: Algorithm {
 
   private static let baseEstimator = Setting<BaseEstimator>.choice(
     "base_estimator", default: .gaussianProcess,
-    summary: "The model: Gaussian process, random forest, extra trees or gradient boosting.",
+    summary: "The model: Gaussian process, random forest, extra trees or gradient boosting. The last three "
+      + "are for few trials in parallel: with twenty they find no more than random search.",
     refusal: unsupported)
   private static let initialPointCount = Setting<Int?>.whole(
     "n_initial_points", defaultText: "by the number of parameters and the budget", atLeast: 0,
@@ -120,9 +121,9 @@ struct BayesianSearch: Algorithm {
     return SuggestionReply(
       suggestions: try IssueNames(request).suggestions(
         in: model, most: BayesianSearch.mostVanished, values: BayesianSearch.valuesForVanished
-      ) { count, index, known in
+      ) { indices, known in
         let points = try optimizer.suggest(
-          count, position: index,
+          indices,
           observations: BayesianOptimizer.Observations(
             finished: numbers(known.evaluated), values: known.objectives,
             durations: known.durations, failed: [], pending: numbers(known.pending),

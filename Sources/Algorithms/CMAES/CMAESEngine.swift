@@ -8,7 +8,7 @@ internal import Numerics
 ///
 /// Hansen's active CMA-ES (`CovarianceAdaptation`) with a margin for grid axes (`Margin`), CatCMA's
 /// probabilities for categorical ones (`CategoryDistribution`) and IPOP or BIPOP restarts, all
-/// replayed in `EvolutionReplay`. The suggestion at position p is a function of (seed, p, points):
+/// replayed in `EvolutionReplay`. The suggestion at index p is a function of (seed, p, points):
 /// nothing is remembered, any parallelism is welcome, and every result counts, also those that
 /// come late or from another program.
 ///
@@ -52,13 +52,13 @@ public struct CMAESEngine: Sendable {
 
   /// - Parameters:
   ///   - count: the number of points wanted.
-  ///   - position: suggestions issued before these; it picks the random streams.
+  ///   - indices: the numbers of the suggestions wanted, each of which picks its random stream.
   ///   - history: evaluated points in the order in which they ended, and pending ones.
   ///   - checkCancellation: called between expensive steps; what it throws is passed on.
-  /// - Returns: `count` points, different from each other and from the history while the space
+  /// - Returns: a point for each index, different from each other and from the history while the space
   ///   has such points.
   public func suggest(
-    count: Int, position: Int, history: EngineHistory,
+    indices: [Int], history: EngineHistory,
     checkCancellation: () throws -> Void = {}
   ) throws -> PointList {
     let history = history.repaired(axes: axes)
@@ -72,9 +72,8 @@ public struct CMAESEngine: Sendable {
     var screening =
       settings.candidates > 1 ? Screening(replay: replay, history: history) : nil
     var chosen = PointList(dimension: axes.count)
-    for slot in 0..<count {
+    for (slot, index) in indices.enumerated() {
       try checkCancellation()
-      let index = position + slot
       let isScreened = slot < AlgorithmLimits.screenedSuggestions
       let point =
         (isScreened ? screening : nil)?.choose(

@@ -64,9 +64,9 @@ struct CMAESSearch: Algorithm {
     settings.seed = request.seed
     let engine = CMAESEngine(axes: model.axes, settings: settings)
     var reply = SuggestionReply(
-      suggestions: try IssueNames(request).suggestions(in: model) { count, index, history in
+      suggestions: try IssueNames(request).suggestions(in: model) { indices, history in
         try engine.suggest(
-          count: count, position: index, history: history,
+          indices: indices, history: history,
           checkCancellation: request.checkCancellation)
       })
     if sigma > CMAESSearch.largestSigma {

@@ -55,7 +55,7 @@ struct BaseConfigurations {
     let history = request.history
     let sign = request.experiment.objective.direction == .maximize ? -1.0 : 1.0
     let ignoresFailures = request.settings[CommonSettings.failedTrials] == .ignore
-    var fresh = Set(history.names.indices.filter { ledger.levels[$0] == nil })
+    var fresh: Set<Int> = []
     for configuration in ledger.configurations where configuration.outcomes.count == 1 {
       if let source = configuration.source { fresh.insert(source) }
     }
@@ -66,7 +66,8 @@ struct BaseConfigurations {
     func isFailure(onLevel own: Int?) -> Bool {
       if let own, let level { own <= level } else { false }
     }
-    for trial in history.names.indices {
+    // Without a level a trial is not of this Experiment, or has no part in it.
+    for trial in history.names.indices where ledger.levels[trial] != nil {
       guard let point = model.point(readings: { history.readings[$0][trial] }) else { continue }
       switch history.role(trial) {
       case .finished where level != nil && ledger.levels[trial] == level:
@@ -132,7 +133,7 @@ struct BaseConfigurations {
       visited.insert(points[i])
       known.pending.append(points[i])
     }
-    guard let first = modelled.first else { return points }
+    guard !modelled.isEmpty else { return points }
     var settings = TPEEngine.Settings()
     settings.startupCount = 0
     settings.seed = request.seed
@@ -144,7 +145,7 @@ struct BaseConfigurations {
       return axes.map { _ in random.uniform() }
     }
     let suggested = try engine.suggest(
-      count: modelled.count, position: indices[first], history: known,
+      indices: modelled.map { indices[$0] }, history: known,
       checkCancellation: request.checkCancellation)
     for (place, i) in modelled.enumerated() { points[i] = suggested[place] }
     return points

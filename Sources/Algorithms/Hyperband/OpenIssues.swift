@@ -75,9 +75,10 @@ struct OpenIssues: Equatable, Sendable {
   ///   - over: indices of trials that the request shows to be over; they leave.
   ///   - visible: indices of all trials that the request shows.
   ///   - hidden: how many trials there are besides those.
+  ///   - position: the first index that may be given next.
   /// - Returns: the record, and what of it is hidden.
   func update(
-    over: Set<Int>, visible: Set<Int>, hidden: Int
+    over: Set<Int>, visible: Set<Int>, hidden: Int, position: Int
   ) -> (open: OpenIssues, hidden: [Issue]) {
     var open = OpenIssues()
     var known = over
@@ -89,6 +90,8 @@ struct OpenIssues: Equatable, Sendable {
     let deleted = Set(unseen.dropFirst(concealed.count).map(\.index))
     open.issues = unfinished.filter { !deleted.contains($0.index) }
     open.spent = deleted.sorted()
+    // Those would be given again if somebody deleted the trials and the position fell.
+    open.spent += over.filter { $0 >= position }.sorted()
     open.spent += spent.sorted().filter { !visible.contains($0) && known.insert($0).inserted }
     return (open, Array(concealed))
   }

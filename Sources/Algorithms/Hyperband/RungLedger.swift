@@ -88,7 +88,8 @@ struct RungLedger {
     let own = tags.reduce(0) { $0 + ($1 == nil ? 0 : 1) }
     let over = tags.indices.filter { history.role($0) != .pending }.compactMap { tags[$0]?.index }
     let (open, hidden) = request.settings[HyperbandSearch.openIssues].update(
-      over: Set(over), visible: visibleIndices, hidden: request.position - own)
+      over: Set(over), visible: visibleIndices, hidden: request.position - own,
+      position: request.position)
     self.open = open
     self.hidden = hidden
     levels = Array(repeating: nil, count: history.count)

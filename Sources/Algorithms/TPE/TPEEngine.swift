@@ -55,13 +55,13 @@ public struct TPEEngine: Sendable {
 
   /// - Parameters:
   ///   - count: the number of points wanted.
-  ///   - position: suggestions issued before these; it picks the random streams.
+  ///   - indices: the numbers of the suggestions wanted, each of which picks its random stream.
   ///   - history: evaluated and pending points.
   ///   - checkCancellation: called between expensive steps; what it throws is passed on.
-  /// - Returns: `count` points, different from each other and from the history while the space
+  /// - Returns: a point for each index, different from each other and from the history while the space
   ///   has such points.
   public func suggest(
-    count: Int, position: Int, history: EngineHistory,
+    indices: [Int], history: EngineHistory,
     checkCancellation: () throws -> Void = {}
   ) throws -> PointList {
     let history = history.repaired(axes: axes)
@@ -69,9 +69,8 @@ public struct TPEEngine: Sendable {
     var chosen = PointList(dimension: axes.count)
     let split = GoodBadSplit(objectives: history.objectives, gamma: settings.gamma)
     var ranking: CandidateRanking?
-    for slot in 0..<count {
+    for (slot, index) in indices.enumerated() {
       try checkCancellation()
-      let index = position + slot
       var random = RandomSource(
         seed: settings.seed, purpose: "tpe candidates", index: UInt64(index))
       var point: [Double]

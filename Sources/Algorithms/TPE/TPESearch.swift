@@ -67,12 +67,12 @@ struct TPESearch: Algorithm {
     settings.startupCount = request.settings[TPESearch.startup]
     settings.seed = request.seed
     var reply = SuggestionReply(
-      suggestions: try IssueNames(request).suggestions(in: model) { count, index, history in
+      suggestions: try IssueNames(request).suggestions(in: model) { indices, history in
         let design = SobolSequence(dimension: model.axes.count, seed: request.seed)
         let engine = TPEEngine(
           axes: model.axes, settings: settings, startup: { design.point(at: UInt64($0)) })
         return try engine.suggest(
-          count: count, position: index, history: history,
+          indices: indices, history: history,
           checkCancellation: request.checkCancellation)
       })
     if wanted > AlgorithmLimits.candidates {

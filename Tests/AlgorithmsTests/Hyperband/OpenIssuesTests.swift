@@ -36,16 +36,26 @@ import Testing
   @Test func endsHiddenAndDeletedAreToldApart() {
     let record = OpenIssues("5:5:0,3:3:0,4:4:0,8:8:0,7:7:0,9:2:1,2")
     // 3 is over, 4 is running, and of 5, 7, 8 and 9 two are still kept.
-    let (open, hidden) = record.update(over: [3], visible: [3, 4], hidden: 2)
+    let (open, hidden) = record.update(over: [3], visible: [3, 4], hidden: 2, position: 20)
     #expect(hidden == [OpenIssuesTests.issue(5, 5, 0), OpenIssuesTests.issue(7, 7, 0)])
     #expect(open.issues.map(\.index) == [4, 5, 7])
     #expect(open.spent == [8, 9, 2])
     #expect(Set(open.indices) == [2, 4, 5, 7, 8, 9])
     // A deleted one that shows up after all, and an impossible count.
-    let (later, none) = open.update(over: [], visible: [4, 8], hidden: -3)
+    let (later, none) = open.update(over: [], visible: [4, 8], hidden: -3, position: 20)
     #expect(none.isEmpty)
     #expect(later.issues.map(\.index) == [4])
     #expect(later.spent == [5, 7, 2, 9])
+  }
+
+  /// An index that is over may be given again, and its name with it, if the position falls below it and
+  /// somebody deletes the trial: it stood neither in the history nor in the record.
+  @Test func whatIsOverAheadOfThePositionStaysSpent() {
+    let record = OpenIssues("20:5:0,3:3:0")
+    let (open, _) = record.update(over: [3, 20], visible: [3, 20], hidden: 0, position: 12)
+    #expect(open.spent == [20])
+    #expect(open.update(over: [], visible: [], hidden: 0, position: 12).open.spent == [20])
+    #expect(open.update(over: [20], visible: [20], hidden: 0, position: 21).open.spent == [])
   }
 
   /// The object that keeps it must not grow without end.
