@@ -37,7 +37,8 @@ public enum CommonSettings {
   public static let failedTrials = Setting<FailedTrials>.choice(
     "failed_trials", default: .penalize,
     summary: "What a failed trial teaches an algorithm that learns: penalize takes its point for a "
-      + "bad one, ignore learns nothing from it. Either way the point is not suggested again.")
+      + "bad one where most trials near it failed, too; ignore learns nothing from it. Either way the "
+      + "point is not suggested again.")
 }
 
 extension Algorithm {

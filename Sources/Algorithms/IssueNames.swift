@@ -138,10 +138,12 @@ struct IssueNames {
       let before = own.filter { (tags[$0]?.index ?? -1) < index }
       var known = model.history(request, own: before, asOf: timeOfIssue(index))
       known.add(vanished: vanished, isIgnored: isIgnored)
+      known.forgiveLoneFailures(axes: model.axes)
       vanished.append(try propose(index, known))
     }
     var known = model.history(request, own: own)
     known.add(vanished: vanished, isIgnored: isIgnored)
+    known.forgiveLoneFailures(axes: model.axes)
     return known
   }
 

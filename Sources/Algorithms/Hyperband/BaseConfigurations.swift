@@ -47,8 +47,8 @@ struct BaseConfigurations {
     return finished.filter { $0.value >= least }.keys.max()
   }
 
-  /// The results of one level and the failures up to it; everything else is avoided, and pending
-  /// while nothing is known.
+  /// The results of one level and the failures up to it, unless those are of chance; everything else
+  /// is avoided, and pending while nothing is known.
   private static func history(
     _ request: SuggestionRequest, _ ledger: RungLedger, _ model: ModelSpace, level: Int?
   ) -> EngineHistory {
@@ -63,30 +63,43 @@ struct BaseConfigurations {
     var objectives: [Double] = []
     var pending = PointList(dimension: model.axes.count)
     var avoided = PointList(dimension: model.axes.count)
-    func isFailure(onLevel own: Int?) -> Bool {
-      if let own, let level { own <= level } else { false }
+    func isFailure(onLevel own: Int) -> Bool {
+      if !ignoresFailures, let level { own <= level } else { false }
     }
-    // Without a level a trial is not of this Experiment, or has no part in it.
-    for trial in history.names.indices where ledger.levels[trial] != nil {
-      guard let point = model.point(readings: { history.readings[$0][trial] }) else { continue }
+    // Failures, by their number among what is evaluated.
+    var failures = LoneFailures(axes: model.axes)
+    var places: [Int: Int] = [:]
+    func fail(_ point: [Double], onLevel own: Int) {
+      places[failures.count] = evaluated.count
+      failures.add(point, hasFailed: true, level: own)
+      evaluated.append(point)
+      objectives.append(.nan)
+    }
+    for trial in history.names.indices {
+      // Without a level it is not of this Experiment, or has no part in it.
+      guard let own = ledger.levels[trial],
+        let point = model.point(readings: { history.readings[$0][trial] })
+      else { continue }
       switch history.role(trial) {
-      case .finished where level != nil && ledger.levels[trial] == level:
+      case .finished:
+        failures.add(point, hasFailed: false, level: own)
+        guard own == level else {
+          avoided.append(point)
+          continue
+        }
         evaluated.append(point)
         objectives.append(sign * history.objectives[trial])
-      case .failed where !ignoresFailures && isFailure(onLevel: ledger.levels[trial]):
-        evaluated.append(point)
-        objectives.append(.nan)
+      case .failed where isFailure(onLevel: own): fail(point, onLevel: own)
       case .pending where fresh.contains(trial): pending.append(point)
       default: avoided.append(point)
       }
     }
+    for (point, own) in hiddenPoints(request, ledger, model) {
+      if isFailure(onLevel: own) { fail(point, onLevel: own) } else { avoided.append(point) }
+    }
     var known = EngineHistory(
       evaluated: evaluated, objectives: objectives, pending: pending, avoided: avoided)
-    for (point, level) in hiddenPoints(request, ledger, model) {
-      known.add(
-        vanished: PointList(dimension: model.axes.count, points: [point]),
-        isIgnored: ignoresFailures || !isFailure(onLevel: level))
-    }
+    known.forgive(failures.indices.compactMap { places[$0] })
     return known
   }
 
