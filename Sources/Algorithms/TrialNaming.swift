@@ -42,7 +42,7 @@ struct TrialNaming: Sendable {
     var detail: UInt32
   }
 
-  static let largestIndex = 1 << 15 - 1
+  static let largestIndex = (1 << 15) - 1
   static let detailBits: UInt64 = 20
   /// The characters behind the hyphen.
   static let suffixLength = 11
@@ -111,8 +111,10 @@ struct TrialNaming: Sendable {
       var value: UInt64 = 0
       for byte in bytes[prefix.count...] {
         switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): value = value * 36 + UInt64(byte - 0x30)
-        case UInt8(ascii: "a")...UInt8(ascii: "z"): value = value * 36 + UInt64(byte - 0x61 + 10)
+        case UInt8(ascii: "0")...UInt8(ascii: "9"):
+          value = value * 36 + UInt64(byte - UInt8(ascii: "0"))
+        case UInt8(ascii: "a")...UInt8(ascii: "z"):
+          value = value * 36 + UInt64(byte - UInt8(ascii: "a") + 10)
         default: return nil
         }
       }
@@ -122,7 +124,7 @@ struct TrialNaming: Sendable {
       else { return nil }
       return Tag(
         index: Int(payload >> TrialNaming.detailBits),
-        detail: UInt32(payload & (1 << TrialNaming.detailBits - 1)))
+        detail: UInt32(payload & ((1 << TrialNaming.detailBits) - 1)))
     }
   }
 
@@ -140,7 +142,7 @@ struct TrialNaming: Sendable {
   }
 
   private static func payload(_ index: Int, _ detail: UInt32) -> UInt64 {
-    UInt64(index) << detailBits | UInt64(detail) & (1 << detailBits - 1)
+    UInt64(index) << detailBits | UInt64(detail) & ((1 << detailBits) - 1)
   }
 
   private func hash(_ payload: UInt64) -> UInt64 {

@@ -78,13 +78,14 @@ public final class TrialStatusWriter: TrialStatusWriting {
   /// A name that Kubernetes takes: a DNS subdomain (RFC 1123).
   static func isName(_ text: String) -> Bool {
     let isAlphanumeric = { (byte: UInt8) in
-      (0x61...0x7a).contains(byte) || (0x30...0x39).contains(byte)
+      (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+        || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
     }
     guard let first = text.utf8.first, let last = text.utf8.last, text.utf8.count <= 253 else {
       return false
     }
     return isAlphanumeric(first) && isAlphanumeric(last) && !text.contains("..")
-      && text.utf8.allSatisfy { isAlphanumeric($0) || $0 == 0x2d || $0 == 0x2e }
+      && text.utf8.allSatisfy { isAlphanumeric($0) || "-.".utf8.contains($0) }
   }
 }
 

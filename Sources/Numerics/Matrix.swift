@@ -40,12 +40,6 @@ public struct Matrix: Sendable, Equatable {
     set { elements[row + column * rows] = newValue }
   }
 
-  public var transposed: Matrix {
-    var result = Matrix(rows: columns, columns: rows)
-    for j in 0..<columns { for i in 0..<rows { result[j, i] = self[i, j] } }
-    return result
-  }
-
   /// op(A) op(B), where op transposes if asked to (dgemm).
   /// - Precondition: the inner dimensions agree.
   public static func product(

@@ -17,13 +17,22 @@ struct BayesianOptimizer {
   static let fitLimit = 256
   static let posteriorLimit = 512
 
-  /// The model of the objective.
-  enum Estimator: Sendable { case gaussianProcess, randomForest, extraTrees, gradientBoosting }
+  /// The model of the objective, in the words of scikit-optimize.
+  enum Estimator: String, CaseIterable, Sendable {
+    case gaussianProcess = "GP"
+    case randomForest = "RF"
+    case extraTrees = "ET"
+    case gradientBoosting = "GBRT"
+  }
 
   /// What makes a point worth a trial, in the words of scikit-optimize.
-  enum AcquisitionName: Sendable {
-    case portfolio, lowerConfidenceBound, expectedImprovement, probabilityOfImprovement
-    case expectedImprovementPerSecond, probabilityOfImprovementPerSecond
+  enum AcquisitionName: String, CaseIterable, Sendable {
+    case portfolio = "gp_hedge"
+    case lowerConfidenceBound = "LCB"
+    case expectedImprovement = "EI"
+    case probabilityOfImprovement = "PI"
+    case expectedImprovementPerSecond = "EIps"
+    case probabilityOfImprovementPerSecond = "PIps"
 
     var isPerSecond: Bool {
       self == .expectedImprovementPerSecond || self == .probabilityOfImprovementPerSecond
@@ -89,11 +98,11 @@ struct BayesianOptimizer {
   ) throws -> [[Double]] {
     let count = indices.count
     guard !axes.isEmpty else { return Array(repeating: [], count: count) }
-    let known = Known(observations, axes: axes)
+    let known = Known(observations)
     var taken = known.everyPoint
     var chosen: [[Double]] = []
     let design = InitialDesign(
-      axes: axes, seed: settings.seed, dimension: axes.count, requested: settings.initialPoints,
+      axes: axes, seed: settings.seed, requested: settings.initialPoints,
       maximumTrials: maximumTrials)
     var model: (any Surrogate)?
     var isModelled = known.values.count >= min(3, design.count)
@@ -202,7 +211,7 @@ struct Known {
   var pending: [[Double]]
   var avoided: [[Double]]
 
-  init(_ observations: BayesianOptimizer.Observations, axes: [ModelAxis]) {
+  init(_ observations: BayesianOptimizer.Observations) {
     func precedes(_ a: [Double], _ b: [Double]) -> Bool { a.lexicographicallyPrecedes(b) }
     let indices = observations.finished.indices.filter { observations.values[$0].isFinite }
     let seconds = observations.finished.indices.map { index in

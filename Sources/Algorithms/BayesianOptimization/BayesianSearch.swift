@@ -20,43 +20,7 @@ struct BayesianSearch: Algorithm {
     baseEstimator.row, initialPointCount.row, acquisition.row, acquisitionOptimizer.row,
   ]
 
-  enum BaseEstimator: String, CaseIterable, Sendable {
-    case gaussianProcess = "GP"
-    case randomForest = "RF"
-    case extraTrees = "ET"
-    case gradientBoosting = "GBRT"
-
-    var estimator: BayesianOptimizer.Estimator {
-      switch self {
-      case .gaussianProcess: .gaussianProcess
-      case .randomForest: .randomForest
-      case .extraTrees: .extraTrees
-      case .gradientBoosting: .gradientBoosting
-      }
-    }
-  }
-
-  enum Acquisition: String, CaseIterable, Sendable {
-    case portfolio = "gp_hedge"
-    case confidenceBound = "LCB"
-    case expectedImprovement = "EI"
-    case probabilityOfImprovement = "PI"
-    case expectedImprovementPerSecond = "EIps"
-    case probabilityOfImprovementPerSecond = "PIps"
-
-    var acquisition: BayesianOptimizer.AcquisitionName {
-      switch self {
-      case .portfolio: .portfolio
-      case .confidenceBound: .lowerConfidenceBound
-      case .expectedImprovement: .expectedImprovement
-      case .probabilityOfImprovement: .probabilityOfImprovement
-      case .expectedImprovementPerSecond: .expectedImprovementPerSecond
-      case .probabilityOfImprovementPerSecond: .probabilityOfImprovementPerSecond
-      }
-    }
-  }
-
-  enum AcquisitionOptimizer: String, CaseIterable, Sendable {
+  enum Refinement: String, CaseIterable, Sendable {
     case auto, sampling, lbfgs
   }
 
@@ -64,22 +28,23 @@ struct BayesianSearch: Algorithm {
     "\(name) \(value) is not supported in Bayesian optimization"
   }
 
-  private static let baseEstimator = Setting<BaseEstimator>.choice(
+  private static let baseEstimator = Setting<BayesianOptimizer.Estimator>.choice(
     "base_estimator", default: .gaussianProcess,
-    summary: "The model: Gaussian process, random forest, extra trees or gradient boosting. The last three "
+    summary:
+      "The model: Gaussian process, random forest, extra trees or gradient boosting. The last three "
       + "are for few trials in parallel: with twenty they find no more than random search.",
     refusal: unsupported)
   private static let initialPointCount = Setting<Int?>.whole(
     "n_initial_points", defaultText: "by the number of parameters and the budget", atLeast: 0,
     summary: "Suggestions that spread evenly before the model takes over.",
     refusal: { name, _ in "\(name) should be great or equal than zero" })
-  private static let acquisition = Setting<Acquisition>.choice(
+  private static let acquisition = Setting<BayesianOptimizer.AcquisitionName>.choice(
     "acq_func", default: .portfolio,
     summary:
       "What makes a point worth a trial: several in turn (gp_hedge), lower confidence bound, "
       + "expected improvement, probability of improvement, or the latter two per second of a "
       + "trial's duration.", refusal: unsupported)
-  private static let acquisitionOptimizer = Setting<AcquisitionOptimizer>.choice(
+  private static let acquisitionOptimizer = Setting<Refinement>.choice(
     "acq_optimizer", default: .auto,
     summary: "How that point is found: the best of many samples, or refined by gradients (auto: "
       + "where the model has any).", refusal: unsupported)
@@ -109,8 +74,8 @@ struct BayesianSearch: Algorithm {
     let optimizer = BayesianOptimizer(
       axes: axes,
       settings: BayesianOptimizer.Settings(
-        estimator: settings[BayesianSearch.baseEstimator].estimator,
-        acquisition: settings[BayesianSearch.acquisition].acquisition,
+        estimator: settings[BayesianSearch.baseEstimator],
+        acquisition: settings[BayesianSearch.acquisition],
         refinesWithGradient: settings[BayesianSearch.acquisitionOptimizer] != .sampling,
         initialPoints: settings[BayesianSearch.initialPointCount], seed: request.seed),
       maximumTrials: request.experiment.maxTrialCount > 0

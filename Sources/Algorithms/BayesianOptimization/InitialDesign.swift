@@ -11,13 +11,13 @@ struct InitialDesign {
   /// How many points the design has.
   let count: Int
 
-  init(axes: [ModelAxis], seed: UInt64, dimension: Int, requested: Int?, maximumTrials: Int?) {
+  init(axes: [ModelAxis], seed: UInt64, requested: Int?, maximumTrials: Int?) {
     self.axes = axes
     self.seed = seed
     if let requested {
       count = requested
     } else {
-      let wanted = min(max(dimension + 1, 4), 10)
+      let wanted = min(max(axes.count + 1, 4), 10)
       count = max(3, min(wanted, (maximumTrials ?? .max) / 4))
     }
   }

@@ -17,10 +17,11 @@ struct CategoryDistribution: Sendable {
   ///   - axes: number of categorical axes; the floor is such that with probability 0.27 a sample
   ///     leaves the likeliest value on some axis (CatCMA's choice).
   init(count: Int, axes: Int) {
+    let likeliest = pow(1 - 0.27, 1 / Double(max(axes, 1)))
     probabilities = [Double](repeating: 1 / Double(count), count: count)
     floor =
       count < 2
-      ? 1 : min((1 - pow73(axes)) / Double(count - 1), 1 / Double(count))
+      ? 1 : min((1 - likeliest) / Double(count - 1), 1 / Double(count))
   }
 
   /// - Parameters:
@@ -55,6 +56,3 @@ struct CategoryDistribution: Sendable {
     return probabilities.indices.max { probabilities[$0] < probabilities[$1] } ?? 0
   }
 }
-
-/// 0.73^(1 / axes)
-private func pow73(_ axes: Int) -> Double { pow(0.73, 1 / Double(max(axes, 1))) }

@@ -194,7 +194,4 @@ struct CovarianceAdaptation: Sendable {
   func spread(_ axis: Int) -> Double {
     max(covariance[axis * dimension + axis], 0).squareRoot()
   }
-
-  /// Replaces the mean and keeps it finite; for corrections that act between generations.
-  mutating func moveMean(_ axis: Int, to value: Double) { mean[axis] = value }
 }

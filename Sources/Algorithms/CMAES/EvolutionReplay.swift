@@ -152,7 +152,7 @@ struct EvolutionReplay: Sendable {
   /// The mean stays inside the cube, sigma between what doubles resolve and half the range.
   private mutating func confine() {
     for j in numeric.indices {
-      adaptation.moveMean(j, to: min(max(adaptation.mean[j], 0), 1))
+      adaptation.mean[j] = min(max(adaptation.mean[j], 0), 1)
     }
     let widest = numeric.indices.reduce(0) { max($0, adaptation.spread($1)) }
     if widest > 0 {
@@ -172,7 +172,7 @@ struct EvolutionReplay: Sendable {
         mean: mean, deviation: adaptation.sigma * adaptation.spread(j), factor: factors[j],
         lower: k == 0 ? cell.upper : cell.lower,
         upper: k == grid.count - 1 ? cell.lower : cell.upper)
-      adaptation.moveMean(j, to: min(max(corrected.mean, 0), 1))
+      adaptation.mean[j] = min(max(corrected.mean, 0), 1)
       factors[j] = corrected.factor
     }
   }

@@ -5,9 +5,9 @@
 ///
 /// Li, Jamieson, Rostamizadeh, Gonina, Ben-tzur, Hardt, Recht and Talwalkar, "A system for
 /// massively parallel hyperparameter tuning", MLSys 2020, algorithm 2, the promoting variant. There
-/// are no brackets and nothing waits: from the highest rung down, whoever is among the best
-/// 1/eta of those that have finished on his rung and has not gone on does so; when nobody may, a
-/// new configuration begins on the smallest resource.
+/// are no brackets and nothing waits: from the highest rung down, every configuration that is among
+/// the best 1/eta of those finished on its rung and was not promoted yet is promoted; if there is none,
+/// a new configuration starts on the smallest resource.
 ///
 /// What surprises: a promotion can be wrong, because later results push its configuration out of
 /// the best 1/eta. That is the price for never waiting; its share of the budget is small.

@@ -21,7 +21,7 @@ struct ConfigurationRows {
     for (i, parameter) in request.space.parameters.enumerated() where i != resource {
       for (trial, reading) in request.history.readings[i].enumerated() {
         guard let hash = hashes[trial] else { continue }
-        let value = parameter.feasible(reading)
+        let value = parameter.nearest(reading: reading)
         // 0.0 and -0.0 are one value.
         let bits = (value == 0 ? 0 : value).bitPattern
         hashes[trial] = value.isNaN ? nil : RandomSource.mix(hash ^ bits)
@@ -72,14 +72,5 @@ extension History {
   /// When the trial began, as far as it is known; after everything else while it is not.
   func beginning(_ trial: Int) -> Int64 {
     startTimes[trial] ?? completionTimes[trial] ?? .max
-  }
-}
-
-extension Parameter {
-  /// The nearest of this parameter's own values: trials from elsewhere may lie off the grid or
-  /// outside the range. NaN stays NaN.
-  func feasible(_ reading: Double) -> Double {
-    guard !reading.isNaN, !contains(reading: reading) else { return reading }
-    return self.reading(ofCoordinate: coordinate(ofReading: reading))
   }
 }

@@ -78,7 +78,7 @@ struct ConfigurationWriter {
   private func readings(ofConfiguration configuration: Int) -> [Double] {
     guard let source = ledger.configurations[configuration].source else { return [] }
     return zip(request.space.parameters, request.history.readings(ofTrial: source)).map {
-      $0.feasible($1)
+      $0.nearest(reading: $1)
     }
   }
 

@@ -13,8 +13,8 @@ enum ConfigurationIdentity: Hashable, Sendable {
 /// The detail of a trial's name (`TrialNaming`): configuration 15 bits, level 5 bits.
 struct RungTag: Hashable, Sendable {
   /// The largest number of a configuration that a name carries.
-  static let largestNumber = 1 << 15 - 2
-  private static let byValues: UInt32 = 1 << 15 - 1
+  static let largestNumber = (1 << 15) - 2
+  private static let byValues: UInt32 = (1 << 15) - 1
 
   /// nil when the configuration is told by its values.
   var number: Int?

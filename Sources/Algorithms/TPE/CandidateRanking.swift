@@ -28,7 +28,7 @@ struct CandidateRanking {
   /// Spread of the good points along each axis, the unit of length of the surrogate.
   private var scales: [Double]
 
-  /// Kernels of both mixtures: what judging a candidate costs.
+  /// Kernels of both mixtures, each of which judges every candidate.
   var kernelCount: Int { good.count + bad.count }
   var surrogateCount: Int { surrogate?.count ?? 0 }
 

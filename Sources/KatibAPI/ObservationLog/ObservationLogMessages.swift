@@ -86,56 +86,6 @@ public struct GetObservationLogReply: WireEncodable, WireDecodable, Sendable, Eq
   }
 }
 
-/// Appends measurements to the log of a trial.
-public struct ReportObservationLogRequest: WireEncodable, WireDecodable, Sendable, Equatable {
-  public var trialName: String
-  public var log: [MetricLog]
-
-  public init(trialName: String, log: [MetricLog]) {
-    self.trialName = trialName
-    self.log = log
-  }
-
-  public init(decoding bytes: UnsafeRawBufferPointer, using arenas: ArenaPool) throws(WireError) {
-    self = try arenas.unpack(bytes, as: C.ReportObservationLogRequest.self) {
-      ReportObservationLogRequest(
-        trialName: string($0.trial_name), log: metricLogs($0.observation_log?.pointee))
-    }
-  }
-
-  public func write(to sink: inout MessageSink) throws(WireError) {
-    try sink.add { arena throws(WireError) in
-      let request = try arena.make(C.ReportObservationLogRequest.self)
-      request.pointee.trial_name = try arena.text(trialName)
-      request.pointee.observation_log = try arena.observationLog(log)
-      return request
-    }
-  }
-}
-
-/// Forgets the log of a trial.
-public struct DeleteObservationLogRequest: WireEncodable, WireDecodable, Sendable, Equatable {
-  public var trialName: String
-
-  public init(trialName: String) {
-    self.trialName = trialName
-  }
-
-  public init(decoding bytes: UnsafeRawBufferPointer, using arenas: ArenaPool) throws(WireError) {
-    trialName = try arenas.unpack(bytes, as: C.DeleteObservationLogRequest.self) {
-      string($0.trial_name)
-    }
-  }
-
-  public func write(to sink: inout MessageSink) throws(WireError) {
-    try sink.add { arena throws(WireError) in
-      let request = try arena.make(C.DeleteObservationLogRequest.self)
-      request.pointee.trial_name = try arena.text(trialName)
-      return request
-    }
-  }
-}
-
 private func metricLogs(_ message: C.ObservationLog?) -> [MetricLog] {
   guard let message else { return [] }
   return elements(message.n_metric_logs, message.metric_logs).map { MetricLog($0.pointee) }

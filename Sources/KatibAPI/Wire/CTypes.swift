@@ -49,12 +49,10 @@ enum C {
   typealias ValidateEarlyStoppingSettingsRequest =
     Api__V1__Beta1__ValidateEarlyStoppingSettingsRequest
   typealias SetTrialStatusRequest = Api__V1__Beta1__SetTrialStatusRequest
-  typealias ReportObservationLogRequest = Api__V1__Beta1__ReportObservationLogRequest
   typealias ObservationLog = Api__V1__Beta1__ObservationLog
   typealias MetricLog = Api__V1__Beta1__MetricLog
   typealias GetObservationLogRequest = Api__V1__Beta1__GetObservationLogRequest
   typealias GetObservationLogReply = Api__V1__Beta1__GetObservationLogReply
-  typealias DeleteObservationLogRequest = Api__V1__Beta1__DeleteObservationLogRequest
   typealias Empty = Api__V1__Beta1__ValidateAlgorithmSettingsReply
 }
 
@@ -318,12 +316,6 @@ extension C.SetTrialStatusRequest: CMessage {
   }
 }
 
-extension C.ReportObservationLogRequest: CMessage {
-  static func initialise(_ message: UnsafeMutablePointer<Self>) {
-    api__v1__beta1__report_observation_log_request__init(message)
-  }
-}
-
 extension C.ObservationLog: CMessage {
   static func initialise(_ message: UnsafeMutablePointer<Self>) {
     api__v1__beta1__observation_log__init(message)
@@ -345,12 +337,6 @@ extension C.GetObservationLogRequest: CMessage {
 extension C.GetObservationLogReply: CMessage {
   static func initialise(_ message: UnsafeMutablePointer<Self>) {
     api__v1__beta1__get_observation_log_reply__init(message)
-  }
-}
-
-extension C.DeleteObservationLogRequest: CMessage {
-  static func initialise(_ message: UnsafeMutablePointer<Self>) {
-    api__v1__beta1__delete_observation_log_request__init(message)
   }
 }
 

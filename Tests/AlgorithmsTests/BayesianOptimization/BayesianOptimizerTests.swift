@@ -89,7 +89,7 @@ import Testing
     let all = points(1_000, on: Self.mixed)
     var observations = BayesianOptimizer.Observations(
       finished: Array(all[..<5]), values: [3, 1, 2, 5, 4], pending: Array(all[5...]))
-    let known = Known(observations, axes: Self.mixed)
+    let known = Known(observations)
     let modelled = known.modelledPending(axes: Self.mixed, limit: limit)
     #expect(modelled.count == limit)
     #expect(Set(modelled).isSubset(of: known.pending))

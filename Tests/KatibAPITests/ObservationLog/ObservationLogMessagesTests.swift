@@ -20,12 +20,6 @@ import Testing
     let reply = GetObservationLogReply(log: log)
     let replyBytes = try reply.packed(using: arenas)
     #expect(try GetObservationLogReply(decoding: replyBytes, using: arenas) == reply)
-    let report = ReportObservationLogRequest(trialName: "t", log: log)
-    let reportBytes = try report.packed(using: arenas)
-    #expect(try ReportObservationLogRequest(decoding: reportBytes, using: arenas) == report)
-    let delete = DeleteObservationLogRequest(trialName: "t")
-    let deleteBytes = try delete.packed(using: arenas)
-    #expect(try DeleteObservationLogRequest(decoding: deleteBytes, using: arenas) == delete)
   }
 
   @Test func replyHasTheContractsShape() throws {
