@@ -10,10 +10,13 @@ PyYAML and kubernetes-validate.
 import argparse
 import copy
 import json
+import os
 import pathlib
 import runpy
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable
 
 import kubernetes_validate
 import yaml
@@ -210,10 +213,9 @@ def check_switching():
     entry["args"] = ["--for-the-old-image"]
     entry["resources"] = {"limits": {"memory": "2Gi"}}
     # Whatever else an installation has put there was dropped without a word: pods lost their proxy,
-    # their pull secrets, or the group that may write to the volume.
+    # their service account, or the group that may write to the volume.
     of_the_installation = {
         "podSecurityContext": {"fsGroup": 1},
-        "imagePullSecrets": [{"name": "registry"}],
         "env": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}],
         "fieldOfALaterKatib": {"a": 1},
     }
@@ -269,10 +271,12 @@ def check_switching():
         names = [e["algorithmName"] for e in yaml.safe_load(filled.stdout)["runtime"]["suggestions"]]
         expect(names == ours[:1], f"{text!r} became {names}")
 
+    check_output_file(command)
     # One line for whoever passed it, and no traceback; and nothing that silently does nothing.
     empty = "kind: KatibConfig\nruntime: {suggestions: [], earlyStoppings: []}"
     for arguments, text, reason in (
         (["-"], "kind: Pod", "no KatibConfig"),
+        (["-"], "", "there is nothing in the katib-config"),
         (["--only", "nonsense", "-"], "{}", "nonsense"),
         (["--only", "", "-"], empty, "not an algorithm"),
         (["-"], "a: [", "line 1"),
@@ -294,6 +298,34 @@ def check_switching():
                and reason in refused.stderr and "Traceback" not in refused.stderr,
                f"{arguments} with {text!r}: {refused.returncode} {refused.stderr}")
     print("switch-images.py: idempotent, keeps what is not ours, refuses what is no KatibConfig")
+
+
+def check_output_file(command: Callable[..., subprocess.CompletedProcess]):
+    """--output: the documented block applied an empty file once, when the script had failed."""
+    with tempfile.TemporaryDirectory() as folder:
+        after = pathlib.Path(folder, "after.yaml")
+        failed = command("--image", "ours:4", "--output", str(after), "-")
+        expect(failed.returncode == 1 and not failed.stdout, f"nothing to read: {failed}")
+        expect(not list(pathlib.Path(folder).iterdir()), "a failure wrote a file")
+        done = command("--image", "ours:4", "--output", str(after), "-", text=yaml.dump(BASE))
+        expect(done.returncode == 0 and not done.stdout, f"--output: {done}")
+        printed = command("--image", "ours:4", "-", text=yaml.dump(BASE)).stdout
+        expect(after.read_text() == printed, "--output writes something else")
+        expect(list(pathlib.Path(folder).iterdir()) == [after], "an unfinished file was left")
+        failed = command("--image", "ours:4", "--output", str(after), "-", text="a: [")
+        expect(failed.returncode == 1 and after.read_text() == printed, f"overwritten: {failed}")
+        nowhere = command("--output", f"{folder}/none/after.yaml", "-", text=yaml.dump(BASE))
+        expect(nowhere.returncode == 1 and "Traceback" not in nowhere.stderr, nowhere.stderr)
+
+        # A Python without PyYAML: one line, and no file.
+        pathlib.Path(folder, "yaml.py").write_text("raise ImportError")
+        without = subprocess.run(
+            [sys.executable, SWITCH, "--output", f"{folder}/new.yaml", str(after)],
+            env=os.environ | {"PYTHONPATH": folder}, capture_output=True, text=True,
+        )
+        expect(without.returncode == 1 and len(without.stderr.splitlines()) == 1
+               and "needs PyYAML" in without.stderr, f"without PyYAML: {without}")
+        expect(not pathlib.Path(folder, "new.yaml").exists(), "without PyYAML, a file")
 
 
 def main():

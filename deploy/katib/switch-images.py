@@ -7,26 +7,34 @@ Reads a KatibConfig (the value of the key katib-config.yaml in Katib's ConfigMap
 writes it with the suggestion and early-stopping entries of entries.yaml in place of the ones it had.
 Everything else stays: other algorithms, metrics collectors, the controller's own settings, and of a
 replaced entry what belongs to the installation and not to the image (volumes, service account,
-environment, pull secrets, the pod's security context, and whatever else nobody here knows). An
-algorithm that the config does not know yet is added. Comments are lost: YAML is read and written.
+environment, the pod's security context, and whatever else nobody here knows). An algorithm that the
+config does not know yet is added. Comments are lost: YAML is read and written.
 
 With --image alone the early-stopping entries stay as they are, and with --early-stopping-image alone
 the suggestion entries: --only cannot name them then. Without both, the images are those that
 entries.yaml names.
 
     kubectl -n kubeflow get configmap katib-config -o 'jsonpath={.data.katib-config\\.yaml}' \\
-      | deploy/katib/switch-images.py --image registry.example.com/katib-suggestion:0.1.0 \\
-          --early-stopping-image registry.example.com/katib-early-stopping:0.1.0 -
+      > before.yaml
+    deploy/katib/switch-images.py --image registry.example.com/katib-suggestion:0.1.0 \\
+      --early-stopping-image registry.example.com/katib-early-stopping:0.1.0 \\
+      --output after.yaml before.yaml
 
-Needs PyYAML.
+The file that --output names is written as a whole or, when anything is wrong, not at all. Needs
+PyYAML, and Katib v0.16 or later: before, the settings had another form.
 """
 
 import argparse
 import copy
+import os
 import pathlib
 import sys
+import tempfile
 
-import yaml
+try:
+    import yaml
+except ImportError:
+    sys.exit("switch-images.py: needs PyYAML: apt-get install python3-yaml, or pip install PyYAML")
 
 ENTRIES = pathlib.Path(__file__).with_name("entries.yaml")
 
@@ -100,6 +108,11 @@ def switch(
 ) -> dict:
     """A copy of `config` with the entries of `algorithms` replaced or added; those of early-stopping
     algorithms only with an image for them."""
+    if config is None:
+        raise SwitchError(
+            "there is nothing in the katib-config: has the ConfigMap a key katib-config.yaml? "
+            "Katib before v0.16 has none"
+        )
     if not isinstance(config, dict) or config.get("kind") != "KatibConfig":
         raise SwitchError("this is no KatibConfig: its kind is missing or another")
     switched = copy.deepcopy(config)
@@ -149,6 +162,27 @@ def chosen(only: str | None, entries: dict, image: str | None, stopping_image: s
     return names
 
 
+def write(text: str, output: str | None):
+    """Writes to a file, which is never seen half written, or to standard output."""
+    if output is None:
+        sys.stdout.write(text)
+        return
+    target = os.path.realpath(output)
+    descriptor, unfinished = tempfile.mkstemp(
+        dir=os.path.dirname(target), prefix=f".{os.path.basename(target)}."
+    )
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(unfinished, 0o666 & ~mask)
+        os.replace(unfinished, target)
+    except BaseException:
+        os.unlink(unfinished)
+        raise
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -157,6 +191,7 @@ def main() -> int:
     parser.add_argument("--image", help="our image of the algorithms that suggest")
     parser.add_argument("--early-stopping-image", help="our image for early stopping")
     parser.add_argument("--only", help="these algorithms, separated by commas; default: all")
+    parser.add_argument("--output", metavar="FILE", help="write there; default: standard output")
     options = parser.parse_args()
 
     entries = yaml.safe_load(ENTRIES.read_text())
@@ -169,10 +204,11 @@ def main() -> int:
             config, entries, options.image or entries["image"], algorithms,
             options.early_stopping_image or entries["earlyStoppingImage"],
         )
+        text = yaml.dump(result, Dumper=IndentedDumper, sort_keys=False, width=100)
+        write(text, options.output)
     except (OSError, UnicodeError, yaml.YAMLError, SwitchError) as error:
         print(f"switch-images.py: {error}", file=sys.stderr)
         return 1
-    yaml.dump(result, sys.stdout, Dumper=IndentedDumper, sort_keys=False, width=100)
     return 0
 
 
