@@ -98,8 +98,8 @@ def pod_that_katib_makes(entry: dict) -> dict:
     """The suggestion pod as Katib's controller composes it from an entry."""
     container = {key: value for key, value in entry.items() if key not in OF_KATIB}
     container.setdefault("name", "suggestion")
-    container["ports"] = container.get("ports", []) + [
-        {"name": "suggestion-api", "containerPort": PORT}
+    container["ports"] = [
+        *container.get("ports", []), {"name": "suggestion-api", "containerPort": PORT}
     ]
     probe = {"grpc": {"port": PORT, "service": PROBED}, "initialDelaySeconds": 10}
     container.setdefault("readinessProbe", probe | {"periodSeconds": 10})
@@ -119,7 +119,7 @@ def check_katib(documents: list[dict], known: list[str] | None):
         expect(sorted(ours) == sorted(known), f"entries.yaml has {ours}, the binary {known}")
     names = [entry["algorithmName"] for entry in config["runtime"]["suggestions"]]
     expect(len(names) == len(set(names)), f"an algorithm stands twice in {names}")
-    entries = dict(zip(names, config["runtime"]["suggestions"]))
+    entries = dict(zip(names, config["runtime"]["suggestions"], strict=True))
     expect(set(ours) <= set(names), f"{set(ours) - set(names)} have no entry")
     for name in ours:
         pod = pod_that_katib_makes(entries[name])
@@ -246,7 +246,8 @@ def check_switching():
 
     # An installation's own volume stays; one that has none gets ours.
     large = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Ti"}}}
-    for before, wanted in ((large, large), (None, ENTRIES["extras"]["pbt"]["persistentVolumeClaimSpec"])):
+    usual = ENTRIES["extras"]["pbt"]["persistentVolumeClaimSpec"]
+    for before, wanted in ((large, large), (None, usual)):
         old = {"algorithmName": "pbt", "image": "old"}
         if before:
             old["persistentVolumeClaimSpec"] = before
@@ -261,30 +262,33 @@ def check_switching():
     # suggestion to an image of no registry.
     for option, changed, same in (("--image", "suggestions", "earlyStoppings"),
                                   ("--early-stopping-image", "earlyStoppings", "suggestions")):
-        runtime = yaml.safe_load(command(option, "ours:3", "-", text=yaml.dump(BASE)).stdout)["runtime"]
+        printed = command(option, "ours:3", "-", text=yaml.dump(BASE)).stdout
+        runtime = yaml.safe_load(printed)["runtime"]
         expect("ours:3" in [e["image"] for e in runtime[changed]], f"{option} changed nothing")
         expect(runtime[same] == BASE["runtime"][same], f"{option} changed {same}")
     # An empty field is to Katib what a missing one is.
     for text in ("kind: KatibConfig\nruntime:\n", "kind: KatibConfig\nruntime:\n  suggestions:\n"):
         filled = command("--only", ours[0], "-", text=text)
         expect(filled.returncode == 0, f"{text!r}: {filled.stderr}")
-        names = [e["algorithmName"] for e in yaml.safe_load(filled.stdout)["runtime"]["suggestions"]]
+        suggestions = yaml.safe_load(filled.stdout)["runtime"]["suggestions"]
+        names = [e["algorithmName"] for e in suggestions]
         expect(names == ours[:1], f"{text!r} became {names}")
 
     check_output_file(command)
     # One line for whoever passed it, and no traceback; and nothing that silently does nothing.
     empty = "kind: KatibConfig\nruntime: {suggestions: [], earlyStoppings: []}"
+    config = "kind: KatibConfig\nruntime: "
     for arguments, text, reason in (
         (["-"], "kind: Pod", "no KatibConfig"),
         (["-"], "", "there is nothing in the katib-config"),
         (["--only", "nonsense", "-"], "{}", "nonsense"),
         (["--only", "", "-"], empty, "not an algorithm"),
         (["-"], "a: [", "line 1"),
-        (["-"], "kind: KatibConfig\nruntime: 5", "runtime is no mapping"),
-        (["-"], "kind: KatibConfig\nruntime: {suggestions: {a: 1}}", "runtime.suggestions is no list"),
-        (["-"], "kind: KatibConfig\nruntime: {suggestions: [{image: x}]}", "runtime.suggestions[0]"),
-        (["-"], "kind: KatibConfig\nruntime: {suggestions: [x]}", "runtime.suggestions[0]"),
-        (["-"], "kind: KatibConfig\nruntime: {earlyStoppings: [{}]}", "runtime.earlyStoppings[0]"),
+        (["-"], config + "5", "runtime is no mapping"),
+        (["-"], config + "{suggestions: {a: 1}}", "runtime.suggestions is no list"),
+        (["-"], config + "{suggestions: [{image: x}]}", "runtime.suggestions[0]"),
+        (["-"], config + "{suggestions: [x]}", "runtime.suggestions[0]"),
+        (["-"], config + "{earlyStoppings: [{}]}", "runtime.earlyStoppings[0]"),
         (["--only", "medianstop", "--image", "x", "-"], empty, "--early-stopping-image"),
         (["--only", "tpe,medianstop", "--image", "x", "-"], empty, "--early-stopping-image"),
         (["--only", "tpe", "--early-stopping-image", "x", "-"], empty, "name it with --image"),

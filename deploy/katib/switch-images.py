@@ -4,14 +4,14 @@
 """Rewrites a katib-config so that our algorithms run from our images.
 
 Reads a KatibConfig (the value of the key katib-config.yaml in Katib's ConfigMap katib-config) and
-writes it with the suggestion and early-stopping entries of entries.yaml in place of the ones it had.
+writes it with the suggestion and early-stopping entries of entries.yaml in place of those it had.
 Everything else stays: other algorithms, metrics collectors, the controller's own settings, and of a
 replaced entry what belongs to the installation and not to the image (volumes, service account,
 environment, the pod's security context, and whatever else nobody here knows). An algorithm that the
 config does not know yet is added. Comments are lost: YAML is read and written.
 
-With --image alone the early-stopping entries stay as they are, and with --early-stopping-image alone
-the suggestion entries: --only cannot name them then. Without both, the images are those that
+With --image alone the early-stopping entries stay as they are, and with --early-stopping-image
+alone the suggestion entries: --only cannot name them then. Without both, the images are those that
 entries.yaml names.
 
     kubectl -n kubeflow get configmap katib-config -o 'jsonpath={.data.katib-config\\.yaml}' \\
@@ -106,8 +106,8 @@ def replace(known: list[dict], new: dict):
 def switch(
     config: dict, entries: dict, image: str, algorithms: list[str], early_stopping_image: str = ""
 ) -> dict:
-    """A copy of `config` with the entries of `algorithms` replaced or added; those of early-stopping
-    algorithms only with an image for them."""
+    """A copy of `config` with the entries of `algorithms` replaced or added; those of early
+    stopping only with an image for them."""
     if config is None:
         raise SwitchError(
             "there is nothing in the katib-config: has the ConfigMap a key katib-config.yaml? "
@@ -140,7 +140,7 @@ def switch(
 
 
 def chosen(only: str | None, entries: dict, image: str | None, stopping_image: str | None) -> list:
-    """The algorithms to switch: of those that an image is named for, or of all when none is named."""
+    """The algorithms to switch: of those that an image is named for, or all when none is named."""
     suggestions, stoppings = entries["algorithms"], entries["earlyStoppingAlgorithms"]
     kinds = (
         (suggestions, image, "--image", "the suggestion image", "algorithm that suggests"),
@@ -197,8 +197,8 @@ def main() -> int:
     entries = yaml.safe_load(ENTRIES.read_text())
     try:
         algorithms = chosen(options.only, entries, options.image, options.early_stopping_image)
-        source = sys.stdin if options.config == "-" else open(options.config, encoding="utf-8")
-        with source:
+        is_file = options.config != "-"
+        with open(options.config if is_file else 0, encoding="utf-8", closefd=is_file) as source:
             config = yaml.safe_load(source)
         result = switch(
             config, entries, options.image or entries["image"], algorithms,
