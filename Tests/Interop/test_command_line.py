@@ -176,6 +176,15 @@ def test_a_port_that_is_taken(form: str) -> None:
         assert (logged["level"], logged["message"]) == ("critical", text)
 
 
+def test_a_host_that_does_not_exist() -> None:
+    """The name of a type and an error number stood there."""
+    result = run("--host", "nosuch.invalid", "--port", "0")
+    (line,) = result.stderr.splitlines()
+    assert result.returncode == 1
+    problem = "the host nosuch.invalid cannot be resolved"
+    assert line.endswith(f"cannot listen on nosuch.invalid:0: {problem}"), line
+
+
 def test_the_help_says_what_the_defaults_are() -> None:
     text = " ".join(run("--help").stdout.split())
     assert "KATIB_SUGGESTION_QUEUE_DEPTH; default: 128" in text
