@@ -4,6 +4,9 @@
 # docker build --target suggestion -t katib-suggestion .
 # docker build --target early-stopping -t katib-early-stopping .
 #
+# VERSION and REVISION are for the labels of the image alone: --build-arg VERSION=0.1.0. What
+# --version prints is compiled in, from Sources/CommonServices/Version.swift.
+#
 # Two images, because Katib passes no arguments to either of the two containers of its pod.
 # Every stage is native to the platform it is built for, and nothing names an architecture: build on
 # (or emulate) linux/amd64 or linux/arm64.

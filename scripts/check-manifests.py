@@ -10,10 +10,13 @@ PyYAML and kubernetes-validate.
 import argparse
 import copy
 import json
+import os
 import pathlib
 import runpy
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable
 
 import kubernetes_validate
 import yaml
@@ -95,8 +98,8 @@ def pod_that_katib_makes(entry: dict) -> dict:
     """The suggestion pod as Katib's controller composes it from an entry."""
     container = {key: value for key, value in entry.items() if key not in OF_KATIB}
     container.setdefault("name", "suggestion")
-    container["ports"] = container.get("ports", []) + [
-        {"name": "suggestion-api", "containerPort": PORT}
+    container["ports"] = [
+        *container.get("ports", []), {"name": "suggestion-api", "containerPort": PORT}
     ]
     probe = {"grpc": {"port": PORT, "service": PROBED}, "initialDelaySeconds": 10}
     container.setdefault("readinessProbe", probe | {"periodSeconds": 10})
@@ -116,7 +119,7 @@ def check_katib(documents: list[dict], known: list[str] | None):
         expect(sorted(ours) == sorted(known), f"entries.yaml has {ours}, the binary {known}")
     names = [entry["algorithmName"] for entry in config["runtime"]["suggestions"]]
     expect(len(names) == len(set(names)), f"an algorithm stands twice in {names}")
-    entries = dict(zip(names, config["runtime"]["suggestions"]))
+    entries = dict(zip(names, config["runtime"]["suggestions"], strict=True))
     expect(set(ours) <= set(names), f"{set(ours) - set(names)} have no entry")
     for name in ours:
         pod = pod_that_katib_makes(entries[name])
@@ -210,10 +213,9 @@ def check_switching():
     entry["args"] = ["--for-the-old-image"]
     entry["resources"] = {"limits": {"memory": "2Gi"}}
     # Whatever else an installation has put there was dropped without a word: pods lost their proxy,
-    # their pull secrets, or the group that may write to the volume.
+    # their service account, or the group that may write to the volume.
     of_the_installation = {
         "podSecurityContext": {"fsGroup": 1},
-        "imagePullSecrets": [{"name": "registry"}],
         "env": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}],
         "fieldOfALaterKatib": {"a": 1},
     }
@@ -244,7 +246,8 @@ def check_switching():
 
     # An installation's own volume stays; one that has none gets ours.
     large = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Ti"}}}
-    for before, wanted in ((large, large), (None, ENTRIES["extras"]["pbt"]["persistentVolumeClaimSpec"])):
+    usual = ENTRIES["extras"]["pbt"]["persistentVolumeClaimSpec"]
+    for before, wanted in ((large, large), (None, usual)):
         old = {"algorithmName": "pbt", "image": "old"}
         if before:
             old["persistentVolumeClaimSpec"] = before
@@ -259,28 +262,33 @@ def check_switching():
     # suggestion to an image of no registry.
     for option, changed, same in (("--image", "suggestions", "earlyStoppings"),
                                   ("--early-stopping-image", "earlyStoppings", "suggestions")):
-        runtime = yaml.safe_load(command(option, "ours:3", "-", text=yaml.dump(BASE)).stdout)["runtime"]
+        printed = command(option, "ours:3", "-", text=yaml.dump(BASE)).stdout
+        runtime = yaml.safe_load(printed)["runtime"]
         expect("ours:3" in [e["image"] for e in runtime[changed]], f"{option} changed nothing")
         expect(runtime[same] == BASE["runtime"][same], f"{option} changed {same}")
     # An empty field is to Katib what a missing one is.
     for text in ("kind: KatibConfig\nruntime:\n", "kind: KatibConfig\nruntime:\n  suggestions:\n"):
         filled = command("--only", ours[0], "-", text=text)
         expect(filled.returncode == 0, f"{text!r}: {filled.stderr}")
-        names = [e["algorithmName"] for e in yaml.safe_load(filled.stdout)["runtime"]["suggestions"]]
+        suggestions = yaml.safe_load(filled.stdout)["runtime"]["suggestions"]
+        names = [e["algorithmName"] for e in suggestions]
         expect(names == ours[:1], f"{text!r} became {names}")
 
+    check_output_file(command)
     # One line for whoever passed it, and no traceback; and nothing that silently does nothing.
     empty = "kind: KatibConfig\nruntime: {suggestions: [], earlyStoppings: []}"
+    config = "kind: KatibConfig\nruntime: "
     for arguments, text, reason in (
         (["-"], "kind: Pod", "no KatibConfig"),
+        (["-"], "", "there is nothing in the katib-config"),
         (["--only", "nonsense", "-"], "{}", "nonsense"),
         (["--only", "", "-"], empty, "not an algorithm"),
         (["-"], "a: [", "line 1"),
-        (["-"], "kind: KatibConfig\nruntime: 5", "runtime is no mapping"),
-        (["-"], "kind: KatibConfig\nruntime: {suggestions: {a: 1}}", "runtime.suggestions is no list"),
-        (["-"], "kind: KatibConfig\nruntime: {suggestions: [{image: x}]}", "runtime.suggestions[0]"),
-        (["-"], "kind: KatibConfig\nruntime: {suggestions: [x]}", "runtime.suggestions[0]"),
-        (["-"], "kind: KatibConfig\nruntime: {earlyStoppings: [{}]}", "runtime.earlyStoppings[0]"),
+        (["-"], config + "5", "runtime is no mapping"),
+        (["-"], config + "{suggestions: {a: 1}}", "runtime.suggestions is no list"),
+        (["-"], config + "{suggestions: [{image: x}]}", "runtime.suggestions[0]"),
+        (["-"], config + "{suggestions: [x]}", "runtime.suggestions[0]"),
+        (["-"], config + "{earlyStoppings: [{}]}", "runtime.earlyStoppings[0]"),
         (["--only", "medianstop", "--image", "x", "-"], empty, "--early-stopping-image"),
         (["--only", "tpe,medianstop", "--image", "x", "-"], empty, "--early-stopping-image"),
         (["--only", "tpe", "--early-stopping-image", "x", "-"], empty, "name it with --image"),
@@ -294,6 +302,34 @@ def check_switching():
                and reason in refused.stderr and "Traceback" not in refused.stderr,
                f"{arguments} with {text!r}: {refused.returncode} {refused.stderr}")
     print("switch-images.py: idempotent, keeps what is not ours, refuses what is no KatibConfig")
+
+
+def check_output_file(command: Callable[..., subprocess.CompletedProcess]):
+    """--output: the documented block applied an empty file once, when the script had failed."""
+    with tempfile.TemporaryDirectory() as folder:
+        after = pathlib.Path(folder, "after.yaml")
+        failed = command("--image", "ours:4", "--output", str(after), "-")
+        expect(failed.returncode == 1 and not failed.stdout, f"nothing to read: {failed}")
+        expect(not list(pathlib.Path(folder).iterdir()), "a failure wrote a file")
+        done = command("--image", "ours:4", "--output", str(after), "-", text=yaml.dump(BASE))
+        expect(done.returncode == 0 and not done.stdout, f"--output: {done}")
+        printed = command("--image", "ours:4", "-", text=yaml.dump(BASE)).stdout
+        expect(after.read_text() == printed, "--output writes something else")
+        expect(list(pathlib.Path(folder).iterdir()) == [after], "an unfinished file was left")
+        failed = command("--image", "ours:4", "--output", str(after), "-", text="a: [")
+        expect(failed.returncode == 1 and after.read_text() == printed, f"overwritten: {failed}")
+        nowhere = command("--output", f"{folder}/none/after.yaml", "-", text=yaml.dump(BASE))
+        expect(nowhere.returncode == 1 and "Traceback" not in nowhere.stderr, nowhere.stderr)
+
+        # A Python without PyYAML: one line, and no file.
+        pathlib.Path(folder, "yaml.py").write_text("raise ImportError")
+        without = subprocess.run(
+            [sys.executable, SWITCH, "--output", f"{folder}/new.yaml", str(after)],
+            env=os.environ | {"PYTHONPATH": folder}, capture_output=True, text=True,
+        )
+        expect(without.returncode == 1 and len(without.stderr.splitlines()) == 1
+               and "needs PyYAML" in without.stderr, f"without PyYAML: {without}")
+        expect(not pathlib.Path(folder, "new.yaml").exists(), "without PyYAML, a file")
 
 
 def main():

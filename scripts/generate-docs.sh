@@ -1,4 +1,7 @@
 #!/usr/bin/env bash
+# Copyright 2026 The katib-suggestion authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Writes docs/algorithms.md from the registry of the built server.
 #   scripts/generate-docs.sh            write
 #   scripts/generate-docs.sh --check    fail when the committed file is stale
@@ -17,7 +20,7 @@ case "${1:-}" in
     fi
     ;;
   *)
-    sed -n '2,4s/^# //p' scripts/generate-docs.sh >&2
+    sed -n '5,7s/^# //p' scripts/generate-docs.sh >&2
     exit 2
     ;;
 esac

@@ -25,7 +25,7 @@ public enum CommonSettings {
   public static let initialPoints = Setting<InitialPointTexts>(
     "initial_points", default: .none, defaultText: "none",
     valid: "a JSON array of objects, each from parameter name to a value, of at most "
-      + "\(AlgorithmLimits.initialPointsBytes) bytes",
+      + "\(AlgorithmLimits.initialPointsBytes) bytes, for example [{\"lr\": 0.05}]",
     summary: "Points to try first, for example the best known: point i is suggestion number i. "
       + "Parameters that a point leaves out are sampled.",
     parse: { InitialPointTexts($0) })

@@ -5,15 +5,16 @@ internal import ExperimentModel
 package import GRPC
 internal import KatibAPI
 
-/// The one place where errors become gRPC statuses.
+/// Where errors become gRPC statuses. Those of checkpoints and of the Kubernetes API bring their own,
+/// by the same rules.
 ///
 /// Katib's controller decides by the code: at validation only INVALID_ARGUMENT fails the
 /// Experiment and shows the message to its user, every other code counts as "valid"; at
 /// GetSuggestions every error is asked again, for ever. So what the user can mend is
 /// INVALID_ARGUMENT, what asking again can mend is RESOURCE_EXHAUSTED, and INTERNAL is a request
 /// that no controller sends. At validation, where the controller's client tries again on UNAVAILABLE
-/// alone, that is what it gets instead of RESOURCE_EXHAUSTED while memory is short. Of the checkpoint volume, what its operator can mend is
-/// FAILED_PRECONDITION, and what may pass is UNAVAILABLE.
+/// alone, that is what it gets instead of RESOURCE_EXHAUSTED while memory is short. Of the checkpoint
+/// volume, what its operator can mend is FAILED_PRECONDITION, and what may pass is UNAVAILABLE.
 package enum ErrorStatus {
   package static func status(of error: any Error) -> Status {
     switch error {
@@ -32,6 +33,12 @@ package enum ErrorStatus {
     default:
       return Status(.internalError, "unexpected error: \(type(of: error))")
     }
+  }
+
+  /// The same of what another server answered: it is not the caller's request that cannot be read.
+  package static func replyStatus(of error: any Error) -> Status {
+    guard case WireError.malformed(let reason) = error else { return status(of: error) }
+    return Status(.internalError, "malformed reply: \(reason)")
   }
 
   /// The same at validation, where a refusal must be INVALID_ARGUMENT to count as one, whatever it is

@@ -161,7 +161,7 @@ final class ObservationLogClient: Sendable {
       let (values, lineCount) = try reading.finish()
       return Reading(average: MedianStopping.average(values), isEmpty: lineCount == 0)
     } catch {
-      throw ErrorStatus.status(of: error)
+      throw ErrorStatus.replyStatus(of: error)
     }
   }
 
@@ -190,7 +190,7 @@ private final class LogReading: Sendable {
     do {
       try walk.withLock { try $0.read(bytes) }
     } catch {
-      throw ErrorStatus.status(of: error)
+      throw ErrorStatus.replyStatus(of: error)
     }
   }
 

@@ -19,9 +19,15 @@ func socketProblem(_ error: any Error) -> String {
       if !problems.contains(problem) { problems.append(problem) }
     }
     if problems.isEmpty {
-      problems = [error.dnsAError, error.dnsAAAAError].compactMap { $0 }.map { "\($0)" }
+      // The name was looked up twice, for addresses of either kind.
+      for failure in [error.dnsAError, error.dnsAAAAError].compactMap(\.self) {
+        let problem = socketProblem(failure)
+        if !problems.contains(problem) { problems.append(problem) }
+      }
     }
     return problems.joined(separator: ", ")
+  case let error as SocketAddressError.UnknownHost:
+    return "the host \(error.host) cannot be resolved"
   case ChannelError.connectTimeout(let amount):
     return "no answer within \(Double(amount.nanoseconds) / 1e9) s"
   default:

@@ -95,6 +95,15 @@ public struct ClusterAccessSource: Sendable {
 
   private func ownNamespace() throws(KubernetesError) -> String {
     if let namespace, !namespace.isEmpty { return namespace }
-    return try Material.file(serviceAccount + "/namespace").readText("the pod's namespace")
+    let path = serviceAccount + "/namespace"
+    do {
+      return try Material.file(path).readText("the pod's namespace")
+    } catch {
+      guard case .configuration(let message) = error, Glibc.access(path, F_OK) != 0 else {
+        throw error
+      }
+      throw .configuration(
+        message + ": does the account mount its token (automountServiceAccountToken)?")
+    }
   }
 }

@@ -10,8 +10,8 @@
 ///
 /// A record is 16 characters, each 6 bits as the distance from "0", most significant first: 4 bits
 /// degree s of the primitive polynomial; 12 bits its inner coefficients a; then (m_i - 1) / 2 in
-/// i - 1 bits for i = 1 ... s; zeros up to 96 bits. Text in the binary costs nothing at start, and a
-/// record is found by its number.
+/// i - 1 bits for i = 1 ... s; zeros up to 96 bits. Text in the binary costs nothing at start, and
+/// a record is found by its number.
 enum SobolTable {
   /// The number of dimensions, the first included.
   static let dimensions = 1024

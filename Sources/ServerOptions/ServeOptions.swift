@@ -74,6 +74,17 @@ package struct ServeOptions<Program: ServerProgram>: ParsableArguments {
 
   package init() {}
 
+  /// The flags on the command line, without their dashes.
+  package var givenFlags: [String] {
+    let given = [
+      ("host", host != nil), ("port", port != nil), ("log-level", logLevel != nil),
+      ("log-format", logFormat != nil), ("workers", workers != nil),
+      ("queue-depth", queueDepth != nil), ("max-message-bytes", maxMessageBytes != nil),
+      ("grace", grace != nil), ("namespace", namespace != nil),
+    ]
+    return given.filter(\.1).map(\.0)
+  }
+
   /// What to do, after flags, environment and defaults have been consulted.
   package struct Resolved {
     package var address: HostPort

@@ -14,6 +14,8 @@ package protocol ServerProgram {
   static var workers: Int { get }
   static var workersSummary: String { get }
   static var namespaceSummary: String { get }
+  /// The twins of the flags that this program has alone.
+  static var ownTwins: [Twin] { get }
 }
 
 extension ServerProgram {

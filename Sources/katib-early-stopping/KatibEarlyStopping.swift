@@ -48,6 +48,7 @@ struct KatibEarlyStopping: ServerCommand {
     let settings = try options.resolved()
     let log = LogWriter(format: settings.logFormat)
     let logger = settings.logger("katib-early-stopping", to: log)
+    options.noteUnknownVariables(logger)
     let health = HealthService(
       names: ["", "manager.v1beta1.Suggestion", EarlyStoppingService.name])
     let process = ServerProcess(
@@ -77,4 +78,5 @@ enum EarlyStoppingProgram: ServerProgram {
   static let namespaceSummary = "Namespace of the trials."
   static let serviceAccount = Twin(
     flag: "service-account", variable: variablePrefix + "SERVICE_ACCOUNT")
+  static let ownTwins = [serviceAccount]
 }

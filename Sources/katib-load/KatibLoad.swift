@@ -69,7 +69,11 @@ struct KatibLoad: ParsableCommand {
   @Option(help: "Write the first request, framed as gRPC frames it, to this file; send nothing.")
   var writeRequest: String?
 
-  @Flag(help: "Report as JSON on standard output.")
+  @Flag(
+    help: """
+      Report as JSON on standard output. "errors" counts failed calls by status code, \
+      "errorExamples" has the first message of each.
+      """)
   var json = false
 
   @Flag(inversion: .prefixedNo, help: "A line of progress each second, on standard error.")

@@ -63,13 +63,30 @@ struct LoadReport {
     return lines.joined(separator: "\n") + "\n"
   }
 
+  /// A JSON string. The text is the server's.
+  private static func quoted(_ text: String) -> String {
+    var literal = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"", "\\": literal += "\\\(scalar)"
+      case _ where scalar.value < 0x20:
+        let hex = String(scalar.value, radix: 16)
+        literal += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+      default: literal.unicodeScalars.append(scalar)
+      }
+    }
+    return literal + "\""
+  }
+
   private static func name(_ percentile: Double) -> String {
     percentile == percentile.rounded() ? "\(Int(percentile))" : "\(percentile)"
   }
 
   var json: String {
-    let errors = tally.failures.sorted { $0.key.rawValue < $1.key.rawValue }
-      .map { "\"\($0.key)\": \($0.value.count)" }.joined(separator: ", ")
+    let failed = tally.failures.sorted { $0.key.rawValue < $1.key.rawValue }
+    let errors = failed.map { "\"\($0.key)\": \($0.value.count)" }.joined(separator: ", ")
+    let examples = failed.map { "\"\($0.key)\": \(LoadReport.quoted($0.value.example))" }
+      .joined(separator: ", ")
     var latencies = ""
     if tally.succeeded > 0 {
       let rows =
@@ -83,7 +100,8 @@ struct LoadReport {
     return """
       {"seconds": \(seconds), "succeeded": \(tally.succeeded), "failed": \(failures), \
       "late": \(tally.late), "callsPerSecond": \(rate), "bytes": \(tally.bytes), \
-      "latencyMilliseconds": {\(latencies)}, "errors": {\(errors)}}
+      "latencyMilliseconds": {\(latencies)}, "errors": {\(errors)}, \
+      "errorExamples": {\(examples)}}
 
       """
   }

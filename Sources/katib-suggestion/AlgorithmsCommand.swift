@@ -10,6 +10,9 @@ struct AlgorithmsCommand: ParsableCommand {
     commandName: "algorithms",
     abstract: "Lists every algorithm with its settings, defaults and ranges.")
 
+  /// Its flags are read wherever they stand on the line.
+  @ParentCommand var server: KatibSuggestion
+
   @Argument(help: "Only this algorithm.")
   var name: String?
 
@@ -18,6 +21,12 @@ struct AlgorithmsCommand: ParsableCommand {
 
   @Flag(help: "As Markdown: the source of docs/algorithms.md.")
   var markdown = false
+
+  func validate() throws {
+    if let flag = server.givenFlags.first {
+      throw ValidationError("--\(flag) is a flag of the server, and 'algorithms' starts none")
+    }
+  }
 
   func run() throws {
     var algorithms = Registry.standard.algorithms

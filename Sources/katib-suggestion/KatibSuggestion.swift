@@ -35,10 +35,17 @@ struct KatibSuggestion: ServerCommand {
     return command
   }
 
+  /// The flags on the command line, without their dashes.
+  var givenFlags: [String] {
+    options.givenFlags
+      + (dataDirectory == nil ? [] : [SuggestionProgram.dataDirectory.flag])
+  }
+
   func run() throws {
     let settings = try options.resolved()
     let log = LogWriter(format: settings.logFormat)
     let logger = settings.logger("katib-suggestion", to: log)
+    options.noteUnknownVariables(logger)
     let health = HealthService(
       names: ["", "manager.v1beta1.Suggestion", SuggestionService.name])
     let process = ServerProcess(
@@ -65,4 +72,5 @@ enum SuggestionProgram: ServerProgram {
   static let namespaceSummary = "Namespace of this process, part of the hash in chosen trial names."
   static let dataDirectory = Twin(
     flag: "data-directory", variable: variablePrefix + "DATA_DIRECTORY")
+  static let ownTwins = [dataDirectory]
 }

@@ -108,6 +108,10 @@ class DBManager(rpc.DBManagerServicer):
         """Makes a reply ahead of the call."""
         self._reply(name, metric)
 
+    def garble(self, name: str, metric: str = "loss") -> None:
+        """A reply that is no message."""
+        self._replies[name, metric] = b"\xff\xff"
+
     def forget(self, name: str) -> None:
         """As when a Trial is deleted."""
         self.logs.pop(name, None)

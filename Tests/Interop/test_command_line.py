@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 from collections.abc import Callable
@@ -16,7 +15,13 @@ import pytest
 from algorithms import ALGORITHMS, Algorithm
 from clients import Suggestion
 from experiments import experiment
-from server_process import CHANNEL_OPTIONS, ServerProcess, binary, free_port
+from server_process import (
+    CHANNEL_OPTIONS,
+    ServerProcess,
+    binary,
+    free_port,
+    own_environment,
+)
 
 StartServer = Callable[..., ServerProcess]
 
@@ -30,7 +35,7 @@ def run(
         text=True,
         timeout=10,
         check=False,
-        env=os.environ | environment,
+        env=own_environment() | environment,
     )
 
 
@@ -89,6 +94,23 @@ def test_algorithms_are_listed() -> None:
     assert run("algorithms", "nothing").returncode != 0
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["algorithms", "--port", "3"],
+        ["--port", "3", "algorithms"],
+        ["algorithms", "tpe", "--data-directory", "/x"],
+        ["algorithms", "--log-level", "info"],
+    ],
+)
+def test_the_list_takes_no_flags_of_the_server(arguments: list[str]) -> None:
+    """They were read, wherever they stood, and meant nothing."""
+    result = run(*arguments)
+    flag = next(each for each in arguments if each.startswith("--"))
+    assert result.returncode == 64 and not result.stdout
+    assert f"Error: {flag} is a flag of the server" in result.stderr
+
+
 @pytest.mark.parametrize("algorithm", ALGORITHMS, ids=str)
 def test_one_algorithm_is_described(algorithm: Algorithm) -> None:
     result = run("algorithms", algorithm.name)
@@ -104,13 +126,26 @@ def test_the_address_from_the_environment() -> None:
         "KATIB_SUGGESTION_SERVICE_PORT": "6789",
         "KATIB_SUGGESTION_LISTEN": f"127.0.0.1:{port}",
     }
-    process = subprocess.Popen([binary()], env=os.environ | links, stderr=subprocess.PIPE)
+    process = subprocess.Popen([binary()], env=own_environment() | links, stderr=subprocess.PIPE)
     try:
         with grpc.insecure_channel(f"127.0.0.1:{port}", options=CHANNEL_OPTIONS) as channel:
             grpc.channel_ready_future(channel).result(10)
     finally:
         process.kill()
-        process.communicate()
+        _, log = process.communicate()
+    assert b"mean nothing here" not in log, log
+
+
+@pytest.mark.parametrize("program", ["katib-suggestion", "katib-early-stopping"])
+def test_mistyped_variables_are_told(program: str) -> None:
+    """..._WORKER=4 was passed over without a word."""
+    prefix = program.upper().replace("-", "_")
+    mistyped = {f"{prefix}_WORKER": "4", f"{prefix}_LOG_FORMAT": "json"}
+    with ServerProcess([binary(program)], environment=mistyped) as server:
+        lines = [json.loads(line) for line in server.log().splitlines()]
+    (told,) = [line for line in lines if line["message"].endswith("mean nothing here")]
+    assert told["level"] == "notice" and told["unknown"] == f"{prefix}_WORKER"
+    assert f"{prefix}_WORKERS" in told["known"]
 
 
 def test_flags_win_over_the_address_from_the_environment() -> None:
@@ -139,6 +174,15 @@ def test_a_port_that_is_taken(form: str) -> None:
     else:
         logged = json.loads(line)
         assert (logged["level"], logged["message"]) == ("critical", text)
+
+
+def test_a_host_that_does_not_exist() -> None:
+    """The name of a type and an error number stood there."""
+    result = run("--host", "nosuch.invalid", "--port", "0")
+    (line,) = result.stderr.splitlines()
+    assert result.returncode == 1
+    problem = "the host nosuch.invalid cannot be resolved"
+    assert line.endswith(f"cannot listen on nosuch.invalid:0: {problem}"), line
 
 
 def test_the_help_says_what_the_defaults_are() -> None:

@@ -213,8 +213,25 @@ def test_a_db_manager_that_is_not_there(address: str, service: EarlyStopping) ->
     with pytest.raises(grpc.RpcError) as caught:
         service.rules(rules_request(address, [trial(f"t-{each}") for each in range(1000)]))
     assert caught.value.code() == UNAVAILABLE
-    assert address in caught.value.details()
+    details = caught.value.details()
+    assert address in details
     assert time.monotonic() - start < 15
+    # NIO's own text, with the name of a type in it, was told twice.
+    if "invalid" in address:
+        assert details.count("the host no.such.host.invalid cannot be resolved") == 1, details
+        assert "SocketAddressError" not in details
+
+
+def test_replies_that_are_no_messages(service: EarlyStopping, manager: DBManager) -> None:
+    """The words "malformed request" stood there, as if the caller's were meant."""
+    trials = fill(manager, LOGS)
+    for name in LOGS:
+        manager.garble(name)
+    with pytest.raises(grpc.RpcError) as caught:
+        service.rules(rules_request(manager.address, trials))
+    assert caught.value.code() == UNAVAILABLE
+    assert manager.address in caught.value.details()
+    assert "malformed reply" in caught.value.details()
 
 
 @pytest.mark.parametrize("code", ["UNKNOWN", "INTERNAL", "RESOURCE_EXHAUSTED"])

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import statistics
 import subprocess
@@ -21,7 +20,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 
 from db_manager import DBManager
 from early_stopping import EarlyStopping, early_stopping, rules_request, trial, wait_until
-from server_process import CHANNEL_OPTIONS, ServerProcess, binary, free_port
+from server_process import CHANNEL_OPTIONS, ServerProcess, binary, free_port, own_environment
 from stubs import pb
 
 NAME = "katib-early-stopping"
@@ -175,7 +174,9 @@ def test_the_address_from_the_environment() -> None:
         "KATIB_EARLY_STOPPING_SERVICE_PORT": "6788",
         "KATIB_EARLY_STOPPING_LISTEN": f"127.0.0.1:{port}",
     }
-    process = subprocess.Popen([binary(NAME)], env=os.environ | links, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [binary(NAME)], env=own_environment() | links, stderr=subprocess.PIPE
+    )
     try:
         with grpc.insecure_channel(f"127.0.0.1:{port}", options=CHANNEL_OPTIONS) as channel:
             grpc.channel_ready_future(channel).result(10)

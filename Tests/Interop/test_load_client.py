@@ -131,9 +131,20 @@ def test_a_run_that_measured_nothing_has_failed() -> None:
 def test_no_server_is_a_failure() -> None:
     code, report, _ = load(NOBODY, "--count", "5")
     assert code == 1 and report["errors"] == {"unavailable": 5}
+    assert "Connection refused" in report["errorExamples"]["unavailable"]
     command = [binary("katib-load"), "--address", NOBODY, "--count", "1", "--no-progress"]
     text = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False).stdout
     assert f"cannot connect to {NOBODY}: Connection refused\n" in text
+
+
+def test_a_message_with_quotes_stays_json(start_server: StartServer) -> None:
+    """As JSON only the counts of the failures were told, and not what the server said."""
+    server = start_server()
+    setting = ["--algorithm", "tpe", "--setting", 'gamma="\\\n\x01é']
+    code, report, _ = load(server.address, "--count", "1", *setting)
+    assert code == 1 and report["errors"] == {"invalidArgument": 1}
+    assert "gamma" in report["errorExamples"]["invalidArgument"]
+    assert '"' in report["errorExamples"]["invalidArgument"]
 
 
 def test_an_interrupt_reports_what_there_is(start_server: StartServer) -> None:

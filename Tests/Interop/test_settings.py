@@ -130,7 +130,7 @@ def test_the_grid_does_not_repeat_its_initial_points(suggestion: Suggestion) -> 
 
 BAD_POINTS = [
     ("{", ["initial_points"]),
-    ("7", ["initial_points"]),
+    ("7", ["initial_points", 'for example [{"lr": 0.05}]']),
     ('{"rate": 0.3}', ["initial_points"]),
     ("[1]", ["initial_points"]),
     ("[null]", ["initial_points"]),

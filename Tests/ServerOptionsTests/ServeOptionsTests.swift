@@ -14,6 +14,7 @@ import Testing
     static let workers = 2
     static let workersSummary = "Workers"
     static let namespaceSummary = "Namespace."
+    static let ownTwins: [Twin] = []
   }
 
   private func configuration(_ arguments: String...) throws -> ServerConfiguration {

@@ -4,29 +4,37 @@
 """Rewrites a katib-config so that our algorithms run from our images.
 
 Reads a KatibConfig (the value of the key katib-config.yaml in Katib's ConfigMap katib-config) and
-writes it with the suggestion and early-stopping entries of entries.yaml in place of the ones it had.
+writes it with the suggestion and early-stopping entries of entries.yaml in place of those it had.
 Everything else stays: other algorithms, metrics collectors, the controller's own settings, and of a
 replaced entry what belongs to the installation and not to the image (volumes, service account,
-environment, pull secrets, the pod's security context, and whatever else nobody here knows). An
-algorithm that the config does not know yet is added. Comments are lost: YAML is read and written.
+environment, the pod's security context, and whatever else nobody here knows). An algorithm that the
+config does not know yet is added. Comments are lost: YAML is read and written.
 
-With --image alone the early-stopping entries stay as they are, and with --early-stopping-image alone
-the suggestion entries: --only cannot name them then. Without both, the images are those that
+With --image alone the early-stopping entries stay as they are, and with --early-stopping-image
+alone the suggestion entries: --only cannot name them then. Without both, the images are those that
 entries.yaml names.
 
     kubectl -n kubeflow get configmap katib-config -o 'jsonpath={.data.katib-config\\.yaml}' \\
-      | deploy/katib/switch-images.py --image registry.example.com/katib-suggestion:0.1.0 \\
-          --early-stopping-image registry.example.com/katib-early-stopping:0.1.0 -
+      > before.yaml
+    deploy/katib/switch-images.py --image registry.example.com/katib-suggestion:0.1.0 \\
+      --early-stopping-image registry.example.com/katib-early-stopping:0.1.0 \\
+      --output after.yaml before.yaml
 
-Needs PyYAML.
+The file that --output names is written as a whole or, when anything is wrong, not at all. Needs
+PyYAML, and Katib v0.16 or later: before, the settings had another form.
 """
 
 import argparse
 import copy
+import os
 import pathlib
 import sys
+import tempfile
 
-import yaml
+try:
+    import yaml
+except ImportError:
+    sys.exit("switch-images.py: needs PyYAML: apt-get install python3-yaml, or pip install PyYAML")
 
 ENTRIES = pathlib.Path(__file__).with_name("entries.yaml")
 
@@ -98,8 +106,13 @@ def replace(known: list[dict], new: dict):
 def switch(
     config: dict, entries: dict, image: str, algorithms: list[str], early_stopping_image: str = ""
 ) -> dict:
-    """A copy of `config` with the entries of `algorithms` replaced or added; those of early-stopping
-    algorithms only with an image for them."""
+    """A copy of `config` with the entries of `algorithms` replaced or added; those of early
+    stopping only with an image for them."""
+    if config is None:
+        raise SwitchError(
+            "there is nothing in the katib-config: has the ConfigMap a key katib-config.yaml? "
+            "Katib before v0.16 has none"
+        )
     if not isinstance(config, dict) or config.get("kind") != "KatibConfig":
         raise SwitchError("this is no KatibConfig: its kind is missing or another")
     switched = copy.deepcopy(config)
@@ -127,7 +140,7 @@ def switch(
 
 
 def chosen(only: str | None, entries: dict, image: str | None, stopping_image: str | None) -> list:
-    """The algorithms to switch: of those that an image is named for, or of all when none is named."""
+    """The algorithms to switch: of those that an image is named for, or all when none is named."""
     suggestions, stoppings = entries["algorithms"], entries["earlyStoppingAlgorithms"]
     kinds = (
         (suggestions, image, "--image", "the suggestion image", "algorithm that suggests"),
@@ -149,6 +162,27 @@ def chosen(only: str | None, entries: dict, image: str | None, stopping_image: s
     return names
 
 
+def write(text: str, output: str | None):
+    """Writes to a file, which is never seen half written, or to standard output."""
+    if output is None:
+        sys.stdout.write(text)
+        return
+    target = os.path.realpath(output)
+    descriptor, unfinished = tempfile.mkstemp(
+        dir=os.path.dirname(target), prefix=f".{os.path.basename(target)}."
+    )
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(unfinished, 0o666 & ~mask)
+        os.replace(unfinished, target)
+    except BaseException:
+        os.unlink(unfinished)
+        raise
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -157,22 +191,24 @@ def main() -> int:
     parser.add_argument("--image", help="our image of the algorithms that suggest")
     parser.add_argument("--early-stopping-image", help="our image for early stopping")
     parser.add_argument("--only", help="these algorithms, separated by commas; default: all")
+    parser.add_argument("--output", metavar="FILE", help="write there; default: standard output")
     options = parser.parse_args()
 
     entries = yaml.safe_load(ENTRIES.read_text())
     try:
         algorithms = chosen(options.only, entries, options.image, options.early_stopping_image)
-        source = sys.stdin if options.config == "-" else open(options.config, encoding="utf-8")
-        with source:
+        is_file = options.config != "-"
+        with open(options.config if is_file else 0, encoding="utf-8", closefd=is_file) as source:
             config = yaml.safe_load(source)
         result = switch(
             config, entries, options.image or entries["image"], algorithms,
             options.early_stopping_image or entries["earlyStoppingImage"],
         )
+        text = yaml.dump(result, Dumper=IndentedDumper, sort_keys=False, width=100)
+        write(text, options.output)
     except (OSError, UnicodeError, yaml.YAMLError, SwitchError) as error:
         print(f"switch-images.py: {error}", file=sys.stderr)
         return 1
-    yaml.dump(result, sys.stdout, Dumper=IndentedDumper, sort_keys=False, width=100)
     return 0
 
 

@@ -43,7 +43,8 @@ struct HyperbandSearch: Algorithm {
 
   private static let largest = Setting<Double>(
     "r_l", default: 1, defaultText: "", valid: "a number greater than 0",
-    summary: "The largest resource of one configuration; 1 is the smallest.",
+    summary: "The largest resource of one configuration. Each rung below gets 1/eta of the one "
+      + "above, as long as that is at least 1; less than eta gives one rung alone.",
     parse: { NumberText.parse($0) }, accepts: { $0 > 0 })
   private static let resourceName = Setting<String>(
     "resource_name", default: "", defaultText: "", valid: "the name of a parameter",

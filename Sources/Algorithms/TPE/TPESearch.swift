@@ -38,14 +38,14 @@ struct TPESearch: Algorithm {
     refusal: { name, _ in "\(name) should be great than zero" }, accepts: { $0 > 0 })
   private static let candidates = Setting<Int?>.whole(
     "n_EI_candidates", defaultText: "24", atLeast: 1,
-    summary: "Points drawn, of which the most promising one is suggested; of more than "
-      + "\(AlgorithmLimits.candidates) as many.",
+    summary: "Points drawn, of which the most promising one is suggested; more than "
+      + "\(AlgorithmLimits.candidates) mean \(AlgorithmLimits.candidates).",
     refusal: { name, _ in "\(name) should be great than zero" })
   private static let candidatesLower = lowerCandidates(
     "The same under the name that other images use; n_EI_candidates wins, 0 means 1.")
   private static let candidatesAlone = lowerCandidates(
     "Points drawn, of which the most promising one is suggested; 0 means 1, and more than "
-      + "\(AlgorithmLimits.candidates) mean as many.")
+      + "\(AlgorithmLimits.candidates) mean \(AlgorithmLimits.candidates).")
 
   private static func lowerCandidates(_ summary: String) -> Setting<Int> {
     .whole("n_ei_candidates", default: 24, atLeast: 0, summary: summary)

@@ -22,6 +22,8 @@ enum CheckpointError: Error, Equatable {
   case tooMany(path: String)
   /// The volume or its quota is used up.
   case full(SystemCallError)
+  /// Another process works at the same trial's folder, and has taken ours away.
+  case overtaken(path: String)
   /// Anything else; asking again may help.
   case system(SystemCallError)
 
@@ -61,6 +63,9 @@ enum CheckpointError: Error, Equatable {
     case .full(let error):
       "the checkpoint volume is full (\(describe(error))): give it more room or remove the folders "
         + "of old trials"
+    case .overtaken(let path):
+      "another process makes the folder \(path) or has made it, and took away what this one had "
+        + "begun: is more than one server at work on this volume?"
     case .system(let error): "the checkpoint volume failed (\(describe(error)))"
     }
   }
@@ -77,7 +82,7 @@ extension CheckpointError: StatusConvertible {
     case .noVolume, .notWritable, .notReadable, .occupied, .tooDeep, .tooMany:
       Status(.failedPrecondition, message)
     case .full: Status(.resourceExhausted, message)
-    case .system: Status(.unavailable, message)
+    case .overtaken, .system: Status(.unavailable, message)
     }
   }
 }

@@ -168,11 +168,28 @@ public struct CheckpointVolume: Sendable {
       // Somebody else, asked the same, was faster.
       if isOurs { report.made += 1 } else { discard(temporary, in: workshop) }
     } catch {
+      let wasTakenAway = CheckpointVolume.isTakenAway(temporary, workshop, error)
       let kept = error is CheckpointError ? nil : paused
       if (try? kept.map { try pause(temporary, as: $0, in: workshop) }) != true {
         discard(temporary, in: workshop)
       }
+      if wasTakenAway { throw CheckpointError.overtaken(path: trials.path(of: name)) }
       throw error
+    }
+  }
+
+  /// Whether something is missing because an unfinished folder is: nobody but another process, asked for
+  /// the same trial, takes one away.
+  private static func isTakenAway(
+    _ temporary: FileName, _ workshop: Directory, _ error: any Error
+  ) -> Bool {
+    guard case CheckpointError.system(let failure) = error, failure.number == ENOENT else {
+      return false
+    }
+    do throws(SystemCallError) {
+      return try workshop.status(of: temporary) == nil
+    } catch {
+      return false
     }
   }
 
