@@ -73,9 +73,12 @@ def test_points_in_the_history_are_skipped(suggestion: Suggestion) -> None:
         trial(f"t{value}", {"p": str(value)}, 0.5, condition=condition)
         for value, condition in enumerate(conditions, 1)
     ]
-    for total in (2, 8, 100):
+    for total in (8, 100):
         points = points_of(suggestion.suggest(spec, 2, trials, total=total))
         assert {point[0][1] for point in points} == {"7", "8"}, f"total {total}"
+    # Before anything was issued they can only be another Experiment's of the same name.
+    fresh = points_of(suggestion.suggest(spec, 8, trials, total=8))
+    assert {point[0][1] for point in fresh} == set("12345678")
 
 
 def test_more_trials_than_combinations_are_refused(suggestion: Suggestion) -> None:
