@@ -172,13 +172,18 @@ final class ServerConnection: HTTP2SessionDelegate, Connection {
   override func headerField(
     stream: Int32, name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>
   ) -> Bool {
-    headerBytes += RequestHead.listBytes(name: name, value: value)
+    headerBytes += RequestHead.listBytes(name: name.count, value: value.count)
     guard headerBytes <= headerBlockLimit else { return false }
     // Trailers of a request carry nothing in gRPC.
     if isReceivingRequest {
       head.add(name: name, value: value, router: router, limit: headerListLimit)
     }
     return true
+  }
+
+  override func headerFieldDropped(nameBytes: Int, valueBytes: Int) -> Bool {
+    headerBytes += RequestHead.listBytes(name: nameBytes, value: valueBytes)
+    return headerBytes <= headerBlockLimit
   }
 
   override func headersEnded(stream: Int32, endStream: Bool) {
