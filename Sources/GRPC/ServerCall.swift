@@ -40,9 +40,8 @@ final class ServerCall {
 
   @exclusivity(unchecked) var request = Request.headers
   @exclusivity(unchecked) var reader = MessageReader()
-  /// Bytes that wait, from ``stashStart`` on. Bounded by the stream's window.
-  @exclusivity(unchecked) var stash: [UInt8] = []
-  var stashStart = 0
+  /// Bytes that wait. Bounded by the stream's window.
+  @exclusivity(unchecked) var stash = PendingInput()
   /// The stream ended while bytes waited.
   var endedWhileWaiting = false
   @exclusivity(unchecked) var messagesReceived = 0

@@ -95,25 +95,21 @@ extension ServerConnection {
       return overloaded(call, "too much waits to be read")
     }
     core.stashedBytes += bytes.count
-    call.stash.append(contentsOf: bytes)
+    call.stash.append(bytes)
   }
 
   /// Goes on with what was put aside.
   private func readStash(_ call: ServerCall) {
     call.request = .receiving
     let stash = call.stash
-    let count = stash.withUnsafeBytes { bytes in
-      read(call, UnsafeRawBufferPointer(rebasing: bytes[call.stashStart...]))
+    let count = stash.bytes.withUnsafeBytes { bytes in
+      read(call, UnsafeRawBufferPointer(rebasing: bytes[stash.start...]))
     }
     // Discarded meanwhile, the stash is gone already.
     guard !call.isDiscarding else { return }
     session.consume(count, stream: call.stream)
     core.stashedBytes -= count
-    call.stashStart += count
-    if call.stashStart == stash.count {
-      call.stash = []
-      call.stashStart = 0
-    }
+    call.stash.consume(count)
     if call.endedWhileWaiting, case .receiving = call.request { requestEnded(call) }
   }
 
@@ -334,10 +330,9 @@ extension ServerConnection {
     call.unaryMessage = nil
     call.messageDeadline = nil
     call.messageProgress = nil
-    if !call.stash.isEmpty {
-      core.stashedBytes -= call.stash.count - call.stashStart
-      call.stash = []
-      call.stashStart = 0
+    if !call.stash.bytes.isEmpty {
+      core.stashedBytes -= call.stash.count
+      call.stash.removeAll()
     }
     // A worker that has not begun has nothing to do.
     if let queued = call.queued, queued.take() != nil { core.executor.withdraw(queued) }

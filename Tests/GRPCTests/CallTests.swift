@@ -195,6 +195,29 @@ import Testing
     #expect(client.server.core.stashedBytes == 0)
   }
 
+  /// A client that always kept two requests unanswered made all it ever sent stay in memory: what was
+  /// read was only cut off when nothing was left. 139 MiB after two seconds.
+  @Test func whatIsReadDoesNotStay() throws {
+    let client = try RawClient(settings: [(4, 0)])
+    client.send(RawFrame.frame(.windowUpdate, stream: 0, RawFrame.bigEndian(0x7fff_0000)))
+    var fields = RawClient.request
+    fields[2].1 = "/test.Echo/Stream"
+    client.send(RawFrame.headers(stream: 1, fields))
+    let message = RawFrame.message([UInt8](repeating: 1, count: 1_000))
+    for _ in 0..<3 { client.send(RawFrame.data(stream: 1, message)) }
+    let call = try #require(client.connection.calls.elements.first)
+    let update = RawFrame.bigEndian(UInt32(message.count))
+    var answered = 0
+    for _ in 0..<10_000 {
+      client.send(RawFrame.frame(.windowUpdate, stream: 1, update))
+      answered += client.receive().body().count
+      client.send(RawFrame.data(stream: 1, message))
+    }
+    #expect(answered == 10_000 * message.count)
+    #expect(call.stash.count == 2 * message.count)
+    #expect(call.stash.bytes.count <= 2 * Limits().streamWindowBytes)
+  }
+
   /// What waits behind unread answers is bounded for all streams together.
   @Test func whatIsPutAsideIsBounded() throws {
     var limits = Limits()
