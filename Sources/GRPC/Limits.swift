@@ -87,8 +87,9 @@ public struct Limits: Sendable {
 
   /// Output waiting for the socket, in bytes, past which reading stops: a peer that does not read
   /// its answers gets to ask no more. The kernel holds some megabytes more, so a small buffer slows
-  /// nobody down; but each of 512 ``connections`` may fill it, and a chunk of 48 KiB: 56 MiB.
-  public var outputHighWater = 64 << 10
+  /// nobody down; but each of 512 ``connections`` may fill it, and with a frame more it takes two
+  /// buffers of 32 KiB.
+  public var outputHighWater = 32 << 10
 
   /// Frames waiting in the session, past which the connection is closed: every answer that a peer
   /// can provoke without reading (acknowledgements, resets) ends here.
