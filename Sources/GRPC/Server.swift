@@ -122,7 +122,7 @@ public final class Server: Sendable {
       }
       let core = ServerCore(
         router: router, limits: limits, budget: budget, mailbox: mailbox, executor: workers,
-        observer: observer)
+        observer: observer, clock: { .now() })
       reference.value = core
       return NIOLoopBound(core, eventLoop: loop)
     }.wait()

@@ -7,6 +7,9 @@ extension ServerConnection {
   private static let drainPing: UInt64 = 0x6772_6163_6566_756c
   private static let keepalivePing: UInt64 = 0x6b65_6570_2d61_6c69
 
+  static let deadlineHasPassed = Status(
+    .deadlineExceeded, "the deadline of the call has passed")
+
   func guardControlFrame(_ frame: ControlFrame) {
     switch frame {
     case .settings:
@@ -141,8 +144,7 @@ extension ServerConnection {
     let limits = core.limits
     if call.isReplyStalled, isGivenUp(call) { return }
     if let deadline = call.context?.deadline, !call.isAnswered, isDue(deadline) {
-      abort(call, Status(.deadlineExceeded, "the deadline of the call has passed"))
-      return
+      return abort(call, ServerConnection.deadlineHasPassed)
     }
     // A unary request that waits for memory is not to blame. A stream may last.
     if case .receiving = call.request, call.isUnary || call.messageDeadline != nil,

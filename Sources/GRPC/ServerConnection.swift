@@ -52,6 +52,8 @@ final class ServerConnection: HTTP2SessionDelegate, Connection {
   var largeQueue: [Int32] = []
   /// The DATA frame being received had no bytes so far.
   @exclusivity(unchecked) var isDataFrameEmpty = true
+  /// Requests answered on this thread, for a look at the clock now and then.
+  @exclusivity(unchecked) var inlineCalls: UInt = 0
 
   let opened: MonotonicInstant
   var hasHandshaken = false

@@ -9,6 +9,8 @@ final class ServerCore {
   let mailbox: Mailbox
   let executor: any CallExecutor
   let observer: (@Sendable (CallRecord) -> Void)?
+  /// Tells the time within a long turn; nil to take each turn for a moment.
+  let clock: (@Sendable () -> MonotonicInstant)?
 
   /// Of the objects of all sessions.
   let sessionMemory = SessionMemory()
@@ -27,7 +29,8 @@ final class ServerCore {
 
   init(
     router: Router, limits: Limits, budget: MemoryBudget, mailbox: Mailbox,
-    executor: any CallExecutor, observer: (@Sendable (CallRecord) -> Void)?
+    executor: any CallExecutor, observer: (@Sendable (CallRecord) -> Void)?,
+    clock: (@Sendable () -> MonotonicInstant)? = nil
   ) {
     self.router = router
     self.limits = limits
@@ -35,6 +38,7 @@ final class ServerCore {
     self.mailbox = mailbox
     self.executor = executor
     self.observer = observer
+    self.clock = clock
   }
 
   /// Where there are as many connections as there may be, the one that has been idle longest makes

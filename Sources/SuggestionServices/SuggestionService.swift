@@ -75,10 +75,18 @@ public final class SuggestionService: Sendable {
       { message, _ in try self.validateAlgorithmSettings(message) })
   }
 
-  /// Small requests without history stay on the I/O thread.
+  /// Small requests without history stay on the I/O thread, if they are the first of their Experiment: a
+  /// later one may have to go over what was issued before. Networks never do.
   private func placement(_ request: UnsafeRawBufferPointer) -> Placement {
     guard isQuick(request), let outline = try? SuggestionsOutline(request),
-      outline.trialCount == 0, outline.currentRequestNumber <= ServiceLimits.inlineSuggestions
+      outline.trialCount == 0, outline.currentRequestNumber <= ServiceLimits.inlineSuggestions,
+      Problem.position(
+        current: outline.currentRequestNumber, total: outline.totalRequestNumber, visibleTrials: 0)
+        == 0,
+      let range = outline.experimentRange,
+      let experiment = ExperimentOutline(UnsafeRawBufferPointer(rebasing: request[range])),
+      !experiment.hasNetwork,
+      experiment.parameterCount * outline.currentRequestNumber <= ServiceLimits.inlineAssignments
     else { return .worker }
     return .inline
   }

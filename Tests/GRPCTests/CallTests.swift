@@ -33,6 +33,16 @@ import Testing
     #expect(client.server.core.budget.used == 0)
   }
 
+  /// A hundred requests in one turn held everybody up, also when nobody waited for them any more.
+  @Test func deadlineBeforeWorkOnTheIOThread() throws {
+    let client = try RawClient()
+    client.send(
+      RawFrame.headers(stream: 1, RawClient.request + [("grpc-timeout", "100m")]))
+    client.server.now = client.server.now.advanced(by: .milliseconds(100))
+    client.send(RawFrame.data(stream: 1, RawFrame.message([1]), endStream: true))
+    #expect(client.receive().outcome() == "TO 4")
+  }
+
   @Test func deadlineStartsAtTheHeaders() throws {
     let client = try RawClient()
     client.send(RawFrame.headers(stream: 1, RawClient.request + [("grpc-timeout", "2S")]))
