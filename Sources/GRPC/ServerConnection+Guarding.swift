@@ -188,6 +188,32 @@ extension ServerConnection {
     return true
   }
 
+  /// Gives up replies of which the client has taken nothing for a while, because others find no memory
+  /// for theirs.
+  /// - Returns: the bytes that will be free.
+  func giveUpReplies(_ bytes: Int, now: MonotonicInstant) -> Int {
+    func progress(_ call: ServerCall) -> MonotonicInstant {
+      max(call.replyProgress, outputProgress)
+    }
+    let stalled = calls.elements.filter { call in
+      !call.isReset && call.isReplyStalled && call.outgoing.reservedBytes > 0
+        && now.duration(since: progress(call)) >= core.limits.replyStall
+    }.sorted { progress($0) < progress($1) }
+    guard !stalled.isEmpty, !isClosing else { return 0 }
+    self.now = now
+    if blockedSince != nil {
+      // As above.
+      isClosing = true
+      return core.budget.heldByReplies(account)
+    }
+    var freed = 0
+    for call in stalled where freed < bytes {
+      freed += call.outgoing.reservedBytes
+      reset(call, code: HTTP2Code.cancel)
+    }
+    return freed
+  }
+
   // MARK: Draining
 
   /// Begins a graceful end: new calls are still served until the client must have heard of it.

@@ -50,6 +50,10 @@ final class ServerConnection: HTTP2SessionDelegate, Connection {
   @exclusivity(unchecked) var largeStream: Int32 = 0
   /// The streams of large messages behind it.
   var largeQueue: [Int32] = []
+  /// What the calls hold of the memory budget.
+  let account: MemoryAccount
+  /// Bytes that held-back calls have put aside.
+  var heldBackBytes = 0
   /// The DATA frame being received had no bytes so far.
   @exclusivity(unchecked) var isDataFrameEmpty = true
   /// Requests answered on this thread, for a look at the clock now and then.
@@ -79,6 +83,9 @@ final class ServerConnection: HTTP2SessionDelegate, Connection {
     headerTimeout = core.limits.headerTimeout.saturatingNanoseconds
     stalledReplyTimeout = core.limits.stalledReplyTimeout.saturatingNanoseconds
     self.serial = serial
+    account = MemoryAccount { [mailbox = core.mailbox] bytes in
+      mailbox.post(.replyRefused(bytes), to: CallKey(connection: serial, stream: 0))
+    }
     self.peer = peer
     self.now = now
     opened = now
@@ -132,8 +139,9 @@ final class ServerConnection: HTTP2SessionDelegate, Connection {
       call.queuedTime = queuedUntil.duration(since: call.queuedAt)
       call.queued = nil
       complete(call, result)
-    case .memoryGranted(let bytes):
-      memoryGranted(bytes, call)
+    case .memoryGranted(let reservation):
+      memoryGranted(reservation, call)
+    case .replyRefused: break
     }
   }
 

@@ -188,7 +188,7 @@ public final class SuggestionService: Sendable {
       drawSeed: drawSeed, checkCancellation: { try context.checkCancellation() })
     let message = try OutgoingMessage(
       GetSuggestionsReply(suggestions: reply.suggestions, algorithmSettings: reply.settings),
-      using: arenas, budget: budget)
+      using: arenas, budget: budget, for: context)
     // Before folders are made for a reply that nobody would take.
     guard message.count <= ServiceLimits.replyBytes else {
       throw SuggestionService.tooLarge(decoded.count, bytes: "\(message.count) bytes")

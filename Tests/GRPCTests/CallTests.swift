@@ -193,7 +193,7 @@ import Testing
     #expect(client.server.core.mailbox.collect().isEmpty)
     _ = client.receive()
     #expect(heard.bytes.withLock { $0.count } == 1)
-    #expect(client.server.core.stashedBytes == 1_999 * 6)
+    #expect(client.server.core.heldBackBytes == 1_999 * 6)
 
     // It reads after all: everything is answered, in order.
     client.send(RawFrame.frame(.windowUpdate, stream: 0, RawFrame.bigEndian(0x7fff_0000)))
@@ -202,7 +202,7 @@ import Testing
     #expect(frames.status() == 0)
     #expect(heard.bytes.withLock { $0 } == asked)
     #expect(frames.body().count == 2_000 * 8_005)
-    #expect(client.server.core.stashedBytes == 0)
+    #expect(client.server.core.heldBackBytes == 0)
   }
 
   /// A client that always kept two requests unanswered made all it ever sent stay in memory: what was
@@ -231,7 +231,7 @@ import Testing
   /// What waits behind unread answers is bounded for all streams together.
   @Test func whatIsPutAsideIsBounded() throws {
     var limits = Limits()
-    limits.stashBytes = 100_000
+    limits.heldBackBytes = 100_000
     let server = TestServer(limits: limits, router: talkative(Heard()))
     let client = try RawClient(server, settings: [(4, 0)])
     let asked = [UInt8](repeating: 1, count: 2_500).flatMap { RawFrame.message([$0]) }
@@ -239,14 +239,35 @@ import Testing
       client.send(RawFrame.headers(stream: stream, RawClient.request))
       client.send(RawFrame.data(stream: stream, asked))
     }
-    #expect(server.core.stashedBytes == 6 * 2_499 * 6)
+    #expect(server.core.heldBackBytes == 6 * 2_499 * 6)
     let frames = client.receive()
     #expect(frames.outcome(1) == "open")
     #expect(frames.outcome(13) == "+RST8")
     client.advance(.seconds(60))
     _ = client.receive()
     #expect(server.core.openCalls == 0)
-    #expect(server.core.stashedBytes == 0)
+    #expect(server.core.heldBackBytes == 0)
+  }
+
+  /// One connection once took the room of all, and messages that waited for memory were refused.
+  @Test func whatOneConnectionPutsAsideIsBounded() throws {
+    var limits = Limits()
+    limits.heldBackBytes = 100_000
+    limits.heldBackBytesPerConnection = 40_000
+    let server = TestServer(limits: limits, router: talkative(Heard()))
+    let clients = try (0..<2).map { _ in try RawClient(server, settings: [(4, 0)]) }
+    let asked = [UInt8](repeating: 1, count: 2_500).flatMap { RawFrame.message([$0]) }
+    for client in clients {
+      for stream in [1, 3, 5] as [Int32] {
+        client.send(RawFrame.headers(stream: stream, RawClient.request))
+        client.send(RawFrame.data(stream: stream, asked))
+      }
+      let frames = client.receive()
+      #expect([1, 3, 5].map { frames.outcome($0) } == ["open", "open", "+RST8"])
+    }
+    #expect(server.core.heldBackBytes == 4 * 2_499 * 6)
+    clients[0].connection.lost(now: server.now)
+    #expect(server.core.heldBackBytes == 2 * 2_499 * 6)
   }
 
   @Test func aSlowReaderOfAStreamIsGivenUp() throws {
@@ -420,7 +441,7 @@ import Testing
     #expect(server.core.waitingBehind == 0)
     other.connection.lost(now: server.now)
     #expect(server.core.budget.used == 0)
-    #expect(server.core.stashedBytes == 0)
+    #expect(server.core.heldBackBytes == 0)
   }
 
   /// Messages behind another one of their connection are read when it is done.
@@ -446,7 +467,7 @@ import Testing
     }
     #expect(outcomes == [1: "0", 3: "0", 5: "0", 7: "0"])
     #expect(server.core.budget.used == 0)
-    #expect(server.core.stashedBytes == 0)
+    #expect(server.core.heldBackBytes == 0)
   }
 
   /// A line of large messages is none of a small one's business.
