@@ -15,9 +15,9 @@ public struct Limits: Sendable {
   /// handlers reserve (decode arenas) come out of it.
   public var memoryBudgetBytes = 48 << 20
 
-  /// The part of the budget that messages being received may fill, in bytes. The rest is left to
-  /// the handlers: otherwise messages that wait for a handler could take the memory it needs to
-  /// finish.
+  /// The part of the budget that messages being received may fill, and what stays of one that is
+  /// decoded, in bytes. The rest is left to the handlers: otherwise messages that wait for a handler
+  /// could take the memory it needs to finish.
   public var receiveBudgetBytes = 32 << 20
 
   /// The part of the budget that replies may hold until their clients have read them, in bytes. It

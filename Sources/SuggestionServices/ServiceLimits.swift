@@ -41,6 +41,10 @@ extension ServiceLimits {
   /// wire: two Swift strings for each assignment.
   package static let workingBytesPerReplyByte = 3
 
+  /// What an algorithm takes in memory for each byte of a history that it works with: the history and
+  /// a model of it. Counted no higher than the request was.
+  package static let workingBytesPerHistoryByte = 2
+
   /// How deep the folders of a checkpoint may be nested: each level holds two descriptors open.
   package static let checkpointDepth = 64
 

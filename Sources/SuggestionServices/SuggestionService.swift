@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Algorithms
+internal import CLinux
 internal import CommonServices
 internal import ExperimentModel
 public import GRPC
@@ -157,8 +158,16 @@ public final class SuggestionService: Sendable {
   private func suggest(
     _ message: consuming ReceivedMessage, _ context: CallContext, _ account: inout Account
   ) throws -> OutgoingMessage {
+    let isLarge = message.count > ServiceLimits.largeRequestBytes
+    // The memory of a large history is in pieces all over the heap, and would stay with the process.
+    defer { if isLarge { malloc_trim(0) } }
     let (decoded, history) = try decode(message, context, &account)
-    // Others wait for its memory, and there may be seconds of work to do.
+    // Others wait for its memory, and there may be seconds of work to do. What the history takes stays
+    // counted meanwhile.
+    let kept = message.keep {
+      history.estimatedBytes * ServiceLimits.workingBytesPerHistoryByte
+    }
+    defer { withExtendedLifetime(kept) {} }
     _ = consume message
     if logsCalls, let start = account.start {
       account.decodeMilliseconds = milliseconds(since: start)

@@ -597,6 +597,33 @@ import Testing
     #expect(used.withLock { $0 } == [0])
   }
 
+  /// What was made of a message was counted nowhere: eight workers had the histories of 15 MiB requests
+  /// while 32 MiB more came in.
+  @Test func whatIsMadeOfAMessageStaysCounted() throws {
+    let used = Mutex<[Int]>([])
+    var router = EchoService.router()
+    let budget = Mutex<MemoryBudget?>(nil)
+    router.unary("/test.Echo/Keep", placement: EchoService.worker) { message, _ in
+      let bytes = message.count == 10_000 ? 3_000 : 50_000
+      let kept = message.keep { bytes }
+      _ = consume message
+      used.withLock { $0.append(budget.withLock { $0?.used ?? -1 }) }
+      withExtendedLifetime(kept) {}
+      return OutgoingMessage([])
+    }
+    let server = TestServer(router: router)
+    budget.withLock { $0 = server.core.budget }
+    let client = try RawClient(server)
+    // No more than the message took, and nothing of one that is too small to be counted.
+    for (stream, count) in [(1, 10_000), (3, 15_000), (5, 1_000)] as [(Int32, Int)] {
+      client.call(stream: stream, path: "/test.Echo/Keep", Array(repeating: 1, count: count))
+      server.work()
+      #expect(client.receive().outcome(stream) == "0")
+    }
+    #expect(used.withLock { $0 } == [3_000, 15_000, 0])
+    #expect(server.core.budget.used == 0)
+  }
+
   // MARK: Draining
 
   @Test func drainsInTwoSteps() throws {
