@@ -127,13 +127,14 @@ let package = Package(
     module("Algorithms", ["ExperimentModel", "Numerics"]),
     module("KatibAPI", ["CKatibProto", "ExperimentModel"]),
     module(
-      "GRPC", ["CNghttp2", "CZlib", nioCore, nioPosix], link: [archive("nghttp2"), archive("z")]),
+      "GRPC", ["CLinux", "CNghttp2", "CZlib", nioCore, nioPosix],
+      link: [archive("nghttp2"), archive("z")]),
 
     // The Kubernetes API: what to ask and what the answers mean. HTTP and TLS stay out of it.
     module("KubernetesAPI", ["CYAML"], link: [archive("yaml")]),
 
     // What each RPC does; what every server does.
-    module("CommonServices", ["ExperimentModel", "GRPC", "KatibAPI", logging]),
+    module("CommonServices", ["CLinux", "ExperimentModel", "GRPC", "KatibAPI", logging]),
     module(
       "SuggestionServices",
       ["Algorithms", "CLinux", "CommonServices", "ExperimentModel", "GRPC", "KatibAPI", logging]),

@@ -6,16 +6,19 @@ package import KatibAPI
 
 extension OutgoingMessage {
   /// Packs `message` straight behind the 5-byte prefix.
-  /// - Parameter budget: what a large message is counted against; nil for small ones.
+  /// - Parameters:
+  ///   - budget: what a large message is counted against; nil for small ones.
+  ///   - context: of the call that it answers.
   package init(
-    _ message: some WireEncodable, using arenas: ArenaPool, budget: MemoryBudget? = nil
+    _ message: some WireEncodable, using arenas: ArenaPool, budget: MemoryBudget? = nil,
+    for context: CallContext? = nil
   ) throws {
     var made: OutgoingMessage?
     var size = 0
     try message.encode(using: arenas) { bytes, fill in
       size = bytes
       if let budget, bytes > ServiceLimits.uncountedReplyBytes {
-        made = OutgoingMessage(byteCount: bytes, budget: budget, fill: fill)
+        made = OutgoingMessage(byteCount: bytes, budget: budget, for: context, fill: fill)
       } else {
         made = OutgoingMessage(byteCount: bytes, fill: fill)
       }

@@ -37,8 +37,8 @@ public struct ReflectionService: Sendable {
       router.streaming(
         "/\(name)/ServerReflectionInfo",
         traits: MethodTraits(messageBytes: ServiceLimits.nameRequestBytes)
-      ) { _, writer in
-        ReflectionStream(service: self, writer: writer)
+      ) { context, writer in
+        ReflectionStream(service: self, context: context, writer: writer)
       }
     }
   }
@@ -46,6 +46,7 @@ public struct ReflectionService: Sendable {
 
 private struct ReflectionStream: StreamHandler {
   let service: ReflectionService
+  let context: CallContext
   let writer: ResponseWriter
 
   func receive(_ message: ReceivedMessage) {
@@ -55,7 +56,8 @@ private struct ReflectionStream: StreamHandler {
       }
       let response = ReflectionResponse(to: request, answer(request.question))
       writer.send(
-        try OutgoingMessage(response, using: service.arenas, budget: service.budget))
+        try OutgoingMessage(
+          response, using: service.arenas, budget: service.budget, for: context))
     } catch {
       writer.finish(ErrorStatus.status(of: error))
     }

@@ -44,6 +44,21 @@ public struct History: Sendable {
     completionTimes[trial] ?? startTimes[trial] ?? .max
   }
 
+  /// What the columns take in memory, more or less.
+  public var estimatedBytes: Int {
+    let cells = MemoryLayout<Double>.stride * (readings.count + 1)
+    let times = 2 * MemoryLayout<Int64?>.stride + MemoryLayout<TrialCondition>.stride
+    let strings = MemoryLayout<String?>.stride * (texts.count + 1)
+    return texts.reduce(count * (cells + times + strings) + History.heapBytes(names)) {
+      $0 + History.heapBytes($1.lazy.compactMap { $0 })
+    }
+  }
+
+  /// A String of up to 15 bytes needs no memory besides itself.
+  private static func heapBytes(_ strings: some Sequence<String>) -> Int {
+    strings.reduce(0) { $0 + ($1.utf8.count > 15 ? $1.utf8.count + 32 : 0) }
+  }
+
   /// Seconds from start to completion; nil while either is unknown.
   public func duration(_ trial: Int) -> Double? {
     guard let start = startTimes[trial], let end = completionTimes[trial], end >= start else {

@@ -14,9 +14,16 @@ public final class CallContext: Sendable {
   /// The client's address, for logs.
   public let peer: String
 
+  /// What the connection holds of the memory budget; nil when there is none.
+  let account: MemoryAccount?
+
   private let end = Atomic<Int>(0)
 
-  init(path: String, metadata: Metadata, deadline: MonotonicInstant?, peer: String) {
+  init(
+    path: String, metadata: Metadata, deadline: MonotonicInstant?, peer: String,
+    account: MemoryAccount? = nil
+  ) {
+    self.account = account
     self.path = path
     self.metadata = metadata
     self.deadline = deadline

@@ -20,8 +20,10 @@ final class ConnectionHandler: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
 
-  /// Frames are gathered into buffers of this size; more of them leave in the same system call.
-  static let chunkBytes = 48 << 10
+  /// Frames are gathered into a buffer until it has this much, and leave in one system call. With the
+  /// largest frame on top (16 KiB and its head) it just fits into 32 KiB, and a
+  /// ByteBuffer grows by powers of two.
+  static let chunkBytes = 15 << 10
   /// How long the peer may take to close its side, once the last frames have left.
   private static let lingerTime = TimeAmount.seconds(1)
 
@@ -34,6 +36,8 @@ final class ConnectionHandler: ChannelInboundHandler {
   private let output: OutputBuffer
   private var timer: Scheduled<Void>?
   private var timerAt: MonotonicInstant?
+  /// The socket left something of the last write.
+  private var isBehind = false
   private var isReading = false
   private var isLingering = false
   private var isInputClosed = false
@@ -128,24 +132,28 @@ final class ConnectionHandler: ChannelInboundHandler {
     var buffer = ByteBuffer()
     swap(&buffer, &output.bytes)
     defer { swap(&buffer, &output.bytes) }
-    let connection = connection
-    var hasWritten = false
-    while context.channel.isWritable {
+    while context.channel.isWritable, self.context != nil, !isLingering {
       buffer.clear()
-      ConnectionHandler.fill(&buffer, from: connection)
+      // What waits keeps its whole buffer, were it for one small frame: behind other output it gets one
+      // of its size.
+      let size = isBehind ? ConnectionHandler.chunkBytes / 4 : ConnectionHandler.chunkBytes
+      ConnectionHandler.fill(&buffer, from: connection, until: size)
       guard buffer.readableBytes > 0 else { break }
-      context.write(wrapOutboundOut(buffer), promise: nil)
-      hasWritten = true
+      let bytes = isBehind ? ByteBuffer(buffer: buffer) : buffer
+      context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+      let left = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)
+      isBehind = left.map { $0 > 0 } ?? false
     }
-    if hasWritten { context.flush() }
   }
 
   /// Gathers frames until the chunk is full or there are no more.
-  private static func fill(_ buffer: inout ByteBuffer, from connection: any Connection) {
+  private static func fill(
+    _ buffer: inout ByteBuffer, from connection: any Connection, until size: Int
+  ) {
     var frameWithoutRoom: UnsafeRawBufferPointer?
     repeat {
       frameWithoutRoom = nil
-      let limit = chunkBytes - buffer.readableBytes
+      let limit = size - buffer.readableBytes
       // The room there is, in one go: asking for it anew costs more than copying a small frame.
       buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: 0) { room in
         var count = 0
@@ -160,7 +168,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         return count
       }
       if let frameWithoutRoom { buffer.writeBytes(frameWithoutRoom) }
-    } while frameWithoutRoom != nil && buffer.readableBytes < chunkBytes
+    } while frameWithoutRoom != nil && buffer.readableBytes < size
   }
 
   // MARK: Time

@@ -16,6 +16,11 @@ class HTTP2SessionDelegate {
     stream: Int32, name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>
   ) -> Bool { true }
 
+  /// A field of the block whose name or value is not valid. It is left out, but has taken more work
+  /// than others.
+  /// - Returns: false to end the session, in the middle of the block.
+  func headerFieldDropped(nameBytes: Int, valueBytes: Int) -> Bool { true }
+
   /// The block is complete.
   func headersEnded(stream: Int32, endStream: Bool) {}
 

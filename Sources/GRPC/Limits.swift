@@ -15,14 +15,15 @@ public struct Limits: Sendable {
   /// handlers reserve (decode arenas) come out of it.
   public var memoryBudgetBytes = 48 << 20
 
-  /// The part of the budget that messages being received may fill, in bytes. The rest is left to
-  /// the handlers: otherwise messages that wait for a handler could take the memory it needs to
-  /// finish.
+  /// The part of the budget that messages being received may fill, and what stays of one that is
+  /// decoded, in bytes. The rest is left to the handlers: otherwise messages that wait for a handler
+  /// could take the memory it needs to finish.
   public var receiveBudgetBytes = 32 << 20
 
   /// The part of the budget that replies may hold until their clients have read them, in bytes. It
   /// comes on top of ``receiveBudgetBytes``, so that clients that read slowly hold up nobody who asks.
-  /// Three of the largest that a Katib controller takes.
+  /// Three of the largest that a Katib controller takes; from where half of it is taken, one connection
+  /// may hold a third of it, or one reply.
   public var replyBudgetBytes = 12 << 20
 
   /// Messages up to this size are not counted in the budget: health checks must pass when it is
@@ -31,20 +32,27 @@ public struct Limits: Sendable {
   public var uncountedMessageBytes = 4 << 10
 
   /// Streams that may wait for memory at once; each may hold one ``streamWindowBytes`` of data
-  /// that arrived before it was told to wait, so 64 are 4 MiB. One more is refused.
+  /// that arrived before it was told to wait, so 64 are 4 MiB.
   public var waitingStreams = 64
 
   /// Messages of this size and more come one at a time on each connection, and stand in line for
   /// memory. Ten times what a usual history takes.
   public var largeMessageBytes = 256 << 10
 
-  /// Large messages of a connection that may wait behind the one being received. Together with
-  /// those of all other connections they take half the places of ``waitingStreams``: the other half
-  /// is for connections that have none.
+  /// Messages of a connection that may wait for memory, large ones behind each other among them.
+  /// Together with those of all other connections they take half the places of ``waitingStreams``: the
+  /// other half is for connections that have none. If that is full as well, such a one takes a place
+  /// of the connection that has most.
   public var waitingPerConnection = 16
 
+  /// What a connection may hold of ``receiveBudgetBytes`` with messages below ``largeMessageBytes``, in
+  /// bytes, from where half of that is taken: forty usual histories at once. Two connections that
+  /// announced a hundred messages each and sent none of them once had everybody refused.
+  public var messageBytesPerConnection = 4 << 20
+
   /// The part of the budget that smaller messages may take where there is a line of large ones, in
-  /// bytes: somebody's large uploads must not hold up everybody's small requests.
+  /// bytes: somebody's large uploads must not hold up everybody's small requests. One connection has
+  /// a quarter of it, from where half of it is taken.
   public var aisleBytes = 4 << 20
 
   /// Time to receive a message once its length is known: a length announced and never sent would
@@ -63,10 +71,14 @@ public struct Limits: Sendable {
   /// A reply up to this size is never compressed: it fits one packet anyway.
   public var uncompressedReplyBytes = 1 << 10
 
-  /// Bytes that streams put aside because a message waits for memory or its client does not read the
-  /// answers to the ones before, in all. ``waitingStreams`` windows are 4 MiB; the rest is for
-  /// clients of streaming methods that ask faster than they read.
-  public var stashBytes = 8 << 20
+  /// Bytes that streams put aside because their clients do not read the answers to the requests before,
+  /// in all: for clients of streaming methods that ask faster than they read. What is put aside because
+  /// a message waits for memory comes on top of it; see ``waitingStreams``.
+  public var heldBackBytes = 4 << 20
+
+  /// The same for one connection: sixteen windows. One client once took it all, from those that waited
+  /// for memory, too.
+  public var heldBackBytesPerConnection = 1 << 20
 
   /// Messages a streaming handler may queue ahead of a slow reader, in bytes per call.
   public var queuedReplyBytes = 4 << 20
@@ -87,8 +99,9 @@ public struct Limits: Sendable {
 
   /// Output waiting for the socket, in bytes, past which reading stops: a peer that does not read
   /// its answers gets to ask no more. The kernel holds some megabytes more, so a small buffer slows
-  /// nobody down; but each of 512 ``connections`` may fill it, and a chunk of 48 KiB: 56 MiB.
-  public var outputHighWater = 64 << 10
+  /// nobody down; but each of 512 ``connections`` may fill it, and with a frame more it takes two
+  /// buffers of 32 KiB.
+  public var outputHighWater = 32 << 10
 
   /// Frames waiting in the session, past which the connection is closed: every answer that a peer
   /// can provoke without reading (acknowledgements, resets) ends here.
@@ -140,6 +153,10 @@ public struct Limits: Sendable {
   /// let through whole by then, if half of ``replyBudgetBytes`` is taken: a byte now and then held the
   /// memory for ever. A controller's call has no more time than this.
   public var stalledReplyTimeout = Duration.seconds(60)
+
+  /// A reply of which its client has let nothing through for this long is given up when another one finds
+  /// no memory.
+  public var replyStall = Duration.seconds(3)
 
   /// How often a reply that takes longer is looked at again.
   public var slowReplyInterval = Duration.seconds(5)

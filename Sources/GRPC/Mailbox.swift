@@ -19,8 +19,10 @@ struct Letter: Sendable {
     case finish(Status)
     /// The outcome of a unary call, and when it left the queue.
     case outcome(Result<OutgoingMessage, Status>, queuedUntil: MonotonicInstant)
-    /// Memory for as many bytes was reserved for the message being received.
-    case memoryGranted(Int)
+    /// The memory for the message being received. Where nobody takes it, it goes back by itself.
+    case memoryGranted(Reservation)
+    /// A reply of as many bytes found no memory.
+    case replyRefused(Int)
   }
 
   var key: CallKey

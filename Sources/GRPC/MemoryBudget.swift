@@ -14,6 +14,9 @@ internal import Synchronization
 /// messages need not stand behind large ones: where there is a line, they have an aisle, a part of
 /// the budget of their own. Replies that wait for their readers have a share, too, and are not what
 /// received messages wait for: a client that takes its time to read must not hold up who asks.
+///
+/// No account (connection) takes all of a share: from where half of it is taken, each may hold a part
+/// only, and what is over it waits in line without holding up others.
 public final class MemoryBudget: Sendable {
   /// A place in the line.
   struct Ticket: Sendable, Equatable {
@@ -31,16 +34,37 @@ public final class MemoryBudget: Sendable {
 
   /// What memory is reserved for.
   enum Purpose {
-    /// Whatever counts against the ceiling: messages in line, and what handlers work with.
+    /// Whatever counts against the ceiling and for no account: large messages, and what handlers
+    /// work with.
     case work
+    /// Counts against the ceiling and for an account.
+    case message
     case aisle
     case reply
+  }
+
+  /// What received messages ask by.
+  struct Terms {
+    /// The use of the whole budget that they may not exceed.
+    var ceiling: Int
+    /// What one account may hold once half of the ceiling is taken; nil for messages that do not
+    /// count for it.
+    var share: Int?
+    /// How many may wait.
+    var line: Int
+    /// How much of the budget messages that do not wait in line may take; 0 for a message that must.
+    var aisle = 0
+    /// What one account may hold of the aisle once half of that is taken.
+    var aisleShare = Int.max
+
+    var purpose: Purpose { share == nil ? .work : .message }
   }
 
   private struct Waiter {
     var ticket: Ticket
     var bytes: Int
-    var ceiling: Int
+    var terms: Terms
+    var account: MemoryAccount?
     /// Called once, on the thread that gave memory back, outside the lock.
     var granted: @Sendable () -> Void
   }
@@ -54,22 +78,52 @@ public final class MemoryBudget: Sendable {
     var tickets: UInt64 = 0
     var line: [Waiter] = []
 
-    func fits(_ bytes: Int, ceiling: Int, capacity: Int) -> Bool {
-      used - usedInAisle - usedByReplies + bytes <= ceiling && bytes <= capacity - used
+    /// What counts against a ceiling.
+    private var usedForWork: Int { used - usedInAisle - usedByReplies }
+
+    /// Whether it is the account that has too much.
+    func isOverShare(_ bytes: Int, _ terms: Terms, _ account: MemoryAccount?) -> Bool {
+      guard let account, let share = terms.share, usedForWork + bytes > terms.ceiling / 2
+      else { return false }
+      return account.holdings.messages + bytes > share
     }
 
-    /// Takes from the head of the line everyone who fits now.
+    func fits(_ bytes: Int, _ terms: Terms, capacity: Int) -> Bool {
+      usedForWork + bytes <= terms.ceiling && bytes <= capacity - used
+    }
+
+    func fitsInAisle(
+      _ bytes: Int, _ terms: Terms, _ account: MemoryAccount?, capacity: Int
+    ) -> Bool {
+      guard usedInAisle + bytes <= terms.aisle, bytes <= capacity - used else { return false }
+      guard let account, usedInAisle + bytes > terms.aisle / 2 else { return true }
+      return account.holdings.inAisle + bytes <= terms.aisleShare
+    }
+
+    mutating func take(_ bytes: Int, _ terms: Terms, _ account: MemoryAccount?) {
+      used += bytes
+      if terms.share != nil { account?.holdings.messages += bytes }
+    }
+
+    /// Takes from the line, from its head on, everyone who fits now. Who waits for their own share
+    /// alone holds up nobody.
     mutating func admit(_ capacity: Int) -> [Waiter] {
-      var admitted = 0
-      while admitted < line.count,
-        fits(line[admitted].bytes, ceiling: line[admitted].ceiling, capacity: capacity)
-      {
-        used += line[admitted].bytes
-        admitted += 1
+      guard !line.isEmpty else { return [] }
+      var admitted: [Waiter] = []
+      var index = 0
+      while index < line.count {
+        let waiter = line[index]
+        if isOverShare(waiter.bytes, waiter.terms, waiter.account) {
+          index += 1
+          continue
+        }
+        guard fits(waiter.bytes, waiter.terms, capacity: capacity) else { break }
+        take(waiter.bytes, waiter.terms, waiter.account)
+        waiter.account?.holdings.waiting -= 1
+        admitted.append(waiter)
+        line.remove(at: index)
       }
-      guard admitted > 0 else { return [] }
-      defer { line.removeFirst(admitted) }
-      return Array(line[..<admitted])
+      return admitted
     }
   }
 
@@ -109,14 +163,36 @@ public final class MemoryBudget: Sendable {
     }
   }
 
-  /// The same for a reply.
-  func reserveReply(_ bytes: Int) -> Bool {
-    state.withLock { state in
-      guard bytes <= min(capacity - state.used, replies - state.usedByReplies) else { return false }
+  /// The same for a reply. From where half of the share is taken, one account may hold a third of it, or
+  /// one reply of any size.
+  func reserveReply(_ bytes: Int, _ account: MemoryAccount? = nil) -> Bool {
+    enum Answer { case granted, refused, overShare }
+    let answer = state.withLock { state -> Answer in
+      if let held = account?.holdings.byReplies, held > 0, held + bytes > replies / 3,
+        state.usedByReplies + bytes > replies / 2
+      {
+        return .overShare
+      }
+      guard bytes <= min(capacity - state.used, replies - state.usedByReplies) else {
+        return .refused
+      }
       state.used += bytes
       state.usedByReplies += bytes
-      return true
+      account?.holdings.byReplies += bytes
+      return .granted
     }
+    if case .refused = answer { account?.replyRefused(bytes) }
+    return answer == .granted
+  }
+
+  /// What the replies of an account hold.
+  func heldByReplies(_ account: MemoryAccount) -> Int {
+    state.withLock { _ in account.holdings.byReplies }
+  }
+
+  /// The places that an account has in the line.
+  func waiting(_ account: MemoryAccount) -> Int {
+    state.withLock { _ in account.holdings.waiting }
   }
 
   /// Gives back what was reserved.
@@ -124,14 +200,19 @@ public final class MemoryBudget: Sendable {
     release(bytes, .work)
   }
 
-  func release(_ bytes: Int, _ purpose: Purpose) {
+  func release(_ bytes: Int, _ purpose: Purpose, _ account: MemoryAccount? = nil) {
     guard bytes > 0 else { return }
     let admitted = state.withLock { state in
       state.used -= bytes
       switch purpose {
       case .work: break
-      case .aisle: state.usedInAisle -= bytes
-      case .reply: state.usedByReplies -= bytes
+      case .message: account?.holdings.messages -= bytes
+      case .aisle:
+        state.usedInAisle -= bytes
+        account?.holdings.inAisle -= bytes
+      case .reply:
+        state.usedByReplies -= bytes
+        account?.holdings.byReplies -= bytes
       }
       return state.admit(capacity)
     }
@@ -140,31 +221,35 @@ public final class MemoryBudget: Sendable {
 
   /// Reserves `bytes` for a message, or joins the line.
   /// - Parameters:
-  ///   - ceiling: the use of the whole budget this reservation may not exceed.
-  ///   - line: how many may wait.
-  ///   - aisle: how much of the budget messages that do not wait in line may take; 0 for a message
-  ///     that must.
+  ///   - account: that they count for, until they are released; nil for none.
   ///   - granted: called when a waiting reservation was made, on any thread.
   func join(
-    _ bytes: Int, ceiling: Int, line: Int, aisle: Int = 0,
+    _ bytes: Int, _ terms: Terms, _ account: MemoryAccount? = nil,
     granted: @escaping @Sendable () -> Void
   ) -> Answer {
-    let ceiling = min(ceiling, capacity)
+    var terms = terms
+    terms.ceiling = min(terms.ceiling, capacity)
     return state.withLock { state in
-      guard bytes <= ceiling else { return .refused }
-      if state.line.isEmpty, state.fits(bytes, ceiling: ceiling, capacity: capacity) {
-        state.used += bytes
+      guard bytes <= terms.ceiling else { return .refused }
+      let isHeldUp =
+        state.isOverShare(bytes, terms, account)
+        || state.line.contains { !state.isOverShare($0.bytes, $0.terms, $0.account) }
+      if !isHeldUp, state.fits(bytes, terms, capacity: capacity) {
+        state.take(bytes, terms, account)
         return .granted
       }
-      if state.usedInAisle + bytes <= aisle, bytes <= capacity - state.used {
+      if state.fitsInAisle(bytes, terms, account, capacity: capacity) {
         state.used += bytes
         state.usedInAisle += bytes
+        account?.holdings.inAisle += bytes
         return .grantedInAisle
       }
-      guard state.line.count < line else { return .refused }
+      guard state.line.count < terms.line else { return .refused }
       state.tickets += 1
       let ticket = Ticket(number: state.tickets)
-      state.line.append(Waiter(ticket: ticket, bytes: bytes, ceiling: ceiling, granted: granted))
+      account?.holdings.waiting += 1
+      state.line.append(
+        Waiter(ticket: ticket, bytes: bytes, terms: terms, account: account, granted: granted))
       return .waiting(ticket)
     }
   }
@@ -176,36 +261,11 @@ public final class MemoryBudget: Sendable {
       guard let index = state.line.firstIndex(where: { $0.ticket == ticket }) else {
         return (false, [])
       }
+      state.line[index].account?.holdings.waiting -= 1
       state.line.remove(at: index)
       return (true, state.admit(capacity))
     }
     for waiter in admitted { waiter.granted() }
     return left
-  }
-}
-
-/// Bytes taken from a ``MemoryBudget``, given back with the last reference.
-final class Reservation: Sendable {
-  private let budget: MemoryBudget
-  private let bytes: Atomic<Int>
-  private let purpose: MemoryBudget.Purpose
-
-  /// Takes over `bytes` that were reserved before.
-  init(
-    _ budget: MemoryBudget, reserved bytes: Int, _ purpose: MemoryBudget.Purpose = .work
-  ) {
-    self.budget = budget
-    self.bytes = Atomic(bytes)
-    self.purpose = purpose
-  }
-
-  deinit { budget.release(bytes.load(ordering: .relaxed), purpose) }
-
-  /// Gives back all but `count` bytes.
-  func shrink(to count: Int) {
-    let before = bytes.load(ordering: .relaxed)
-    guard count < before else { return }
-    bytes.store(count, ordering: .relaxed)
-    budget.release(before - count, purpose)
   }
 }

@@ -44,15 +44,18 @@ public struct OutgoingMessage: Sendable {
 
   /// The same, with its memory accounted for until the last byte has left: a reply waits as long as
   /// its client likes.
+  /// - Parameter context: of the call, whose connection may hold a part of the budget only.
   /// - Returns: nil when the budget has no room.
   public init?(
-    byteCount: Int, budget: MemoryBudget, fill: (UnsafeMutableRawBufferPointer) -> Void
+    byteCount: Int, budget: MemoryBudget, for context: CallContext? = nil,
+    fill: (UnsafeMutableRawBufferPointer) -> Void
   ) {
     let bytes = byteCount + OutgoingMessage.prefixBytes
-    guard budget.reserveReply(bytes) else { return nil }
+    let account = context?.account
+    guard budget.reserveReply(bytes, account) else { return nil }
     self.init(
       byteCount: byteCount, compressed: false,
-      reservation: Reservation(budget, reserved: bytes, .reply), fill: fill)
+      reservation: Reservation(budget, reserved: bytes, .reply, account), fill: fill)
   }
 
   init(

@@ -16,6 +16,13 @@ struct OutgoingQueue {
   /// Whether part of a message is sent and part of it is not.
   var isInsideMessage: Bool { offset > 0 }
 
+  /// What the messages hold of the memory budget.
+  var reservedBytes: Int {
+    waiting[firstWaiting...].reduce(current?.reservation?.count ?? 0) {
+      $0 + ($1.reservation?.count ?? 0)
+    }
+  }
+
   mutating func append(_ message: OutgoingMessage) {
     byteCount += message.frameCount
     if current == nil { current = message } else { waiting.append(message) }

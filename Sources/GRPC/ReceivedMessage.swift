@@ -34,6 +34,15 @@ public final class ReceivedMessage: Sendable {
     }
   }
 
+  /// Makes a part of its memory stay accounted for when the message is gone, for what was made of it.
+  /// - Parameter bytes: how much; at most all of it is kept.
+  /// - Returns: what keeps it, until it is let go; nil where the message is not accounted for.
+  public func keep(_ bytes: () -> Int) -> Reservation? {
+    guard let reservation else { return nil }
+    reservation.shrink(to: max(0, bytes()))
+    return reservation
+  }
+
   /// Calls `body` with the bytes, which are valid until it returns.
   public func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
     try body(UnsafeRawBufferPointer(start: storage, count: count))

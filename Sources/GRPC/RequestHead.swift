@@ -41,7 +41,7 @@ struct RequestHead: ~Copyable {
   mutating func add(
     name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>, router: Router, limit: Int
   ) {
-    listBytes += RequestHead.listBytes(name: name, value: value)
+    listBytes += RequestHead.listBytes(name: name.count, value: value.count)
     guard listBytes <= limit, let first = name.first else { return }
     switch first {
     case UInt8(ascii: ":"):
@@ -58,9 +58,7 @@ struct RequestHead: ~Copyable {
   }
 
   /// What a field counts for in the size of a list (RFC 9113 section 6.5.2).
-  static func listBytes(
-    name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>
-  ) -> Int { name.count + value.count + 32 }
+  static func listBytes(name: Int, value: Int) -> Int { name + value + 32 }
 
   /// Fields of the transport, which are nobody's metadata.
   private static func isTransport(_ name: UnsafeBufferPointer<UInt8>) -> Bool {

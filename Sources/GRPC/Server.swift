@@ -1,6 +1,7 @@
 // Copyright 2026 The katib-suggestion authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CLinux
 internal import NIOCore
 internal import NIOPosix
 internal import Synchronization
@@ -121,7 +122,7 @@ public final class Server: Sendable {
       }
       let core = ServerCore(
         router: router, limits: limits, budget: budget, mailbox: mailbox, executor: workers,
-        observer: observer)
+        observer: observer, clock: { .now() })
       reference.value = core
       return NIOLoopBound(core, eventLoop: loop)
     }.wait()
@@ -200,10 +201,17 @@ public final class Server: Sendable {
 /// The sockets of a server's connections, on the I/O thread: also of those connections that are over
 /// and whose last frames are on their way.
 private final class OpenSockets {
+  /// So many connections, each with some 50 KiB at the worst, are worth a look through the heap, which
+  /// takes a millisecond.
+  private static let crowd = 64
+  private static let trimDelay = TimeAmount.seconds(1)
+
   /// What they send goes through here.
   let output = OutputBuffer()
   private let limits: Limits
   private var channels: [ObjectIdentifier: any Channel] = [:]
+  /// The most there were since memory was last given back.
+  private var most = 0
   /// Longest first.
   private var lingering: [any Channel] = []
 
@@ -216,10 +224,21 @@ private final class OpenSockets {
   func add(_ channel: any Channel) {
     let key = ObjectIdentifier(channel)
     channels[key] = channel
+    most = max(most, channels.count)
     channel.closeFuture.assumeIsolated().whenComplete { [self] _ in
       channels[key] = nil
       lingering.removeAll { $0 === channel }
+      returnMemory(channel.eventLoop)
     }
+  }
+
+  /// When a crowd has gone, what its connections took goes back to the system. malloc by itself gives back
+  /// the end of its heap alone, and there is always something left near the end.
+  private func returnMemory(_ loop: any EventLoop) {
+    guard most >= OpenSockets.crowd, channels.count <= most / 2 else { return }
+    most = channels.count
+    // The last of them is not taken apart yet.
+    loop.scheduleTask(in: OpenSockets.trimDelay) { malloc_trim(0) }
   }
 
   /// The connection of this socket is over. Where too many linger, the first has had its time.

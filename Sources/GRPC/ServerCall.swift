@@ -40,9 +40,10 @@ final class ServerCall {
 
   @exclusivity(unchecked) var request = Request.headers
   @exclusivity(unchecked) var reader = MessageReader()
-  /// Bytes that wait, from ``stashStart`` on. Bounded by the stream's window.
-  @exclusivity(unchecked) var stash: [UInt8] = []
-  var stashStart = 0
+  /// Bytes that wait. Bounded by the stream's window.
+  @exclusivity(unchecked) var stash = PendingInput()
+  /// As many of them count as held back.
+  @exclusivity(unchecked) var heldBackBytes = 0
   /// The stream ended while bytes waited.
   var endedWhileWaiting = false
   @exclusivity(unchecked) var messagesReceived = 0

@@ -7,6 +7,9 @@ extension ServerConnection {
   private static let drainPing: UInt64 = 0x6772_6163_6566_756c
   private static let keepalivePing: UInt64 = 0x6b65_6570_2d61_6c69
 
+  static let deadlineHasPassed = Status(
+    .deadlineExceeded, "the deadline of the call has passed")
+
   func guardControlFrame(_ frame: ControlFrame) {
     switch frame {
     case .settings:
@@ -141,8 +144,7 @@ extension ServerConnection {
     let limits = core.limits
     if call.isReplyStalled, isGivenUp(call) { return }
     if let deadline = call.context?.deadline, !call.isAnswered, isDue(deadline) {
-      abort(call, Status(.deadlineExceeded, "the deadline of the call has passed"))
-      return
+      return abort(call, ServerConnection.deadlineHasPassed)
     }
     // A unary request that waits for memory is not to blame. A stream may last.
     if case .receiving = call.request, call.isUnary || call.messageDeadline != nil,
@@ -184,6 +186,32 @@ extension ServerConnection {
     // Through a blocked socket no reset gets either, so the replies would stay.
     if blockedSince != nil { isClosing = true } else { reset(call, code: HTTP2Code.cancel) }
     return true
+  }
+
+  /// Gives up replies of which the client has taken nothing for a while, because others find no memory
+  /// for theirs.
+  /// - Returns: the bytes that will be free.
+  func giveUpReplies(_ bytes: Int, now: MonotonicInstant) -> Int {
+    func progress(_ call: ServerCall) -> MonotonicInstant {
+      max(call.replyProgress, outputProgress)
+    }
+    let stalled = calls.elements.filter { call in
+      !call.isReset && call.isReplyStalled && call.outgoing.reservedBytes > 0
+        && now.duration(since: progress(call)) >= core.limits.replyStall
+    }.sorted { progress($0) < progress($1) }
+    guard !stalled.isEmpty, !isClosing else { return 0 }
+    self.now = now
+    if blockedSince != nil {
+      // As above.
+      isClosing = true
+      return core.budget.heldByReplies(account)
+    }
+    var freed = 0
+    for call in stalled where freed < bytes {
+      freed += call.outgoing.reservedBytes
+      reset(call, code: HTTP2Code.cancel)
+    }
+    return freed
   }
 
   // MARK: Draining

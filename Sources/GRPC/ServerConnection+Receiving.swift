@@ -45,7 +45,8 @@ extension ServerConnection {
     let deadline = call.head.timeout.map { now.advanced(by: $0) }
     if let deadline { arm(deadline) }
     let context = CallContext(
-      path: route.path, metadata: call.head.metadata, deadline: deadline, peer: peer)
+      path: route.path, metadata: call.head.metadata, deadline: deadline, peer: peer,
+      account: account)
     call.context = context
     call.messageLimit = min(route.traits.messageBytes, core.limits.messageBytes)
     call.request = .receiving
@@ -91,29 +92,39 @@ extension ServerConnection {
 
   /// Puts bytes aside. They are not consumed, so no more than one window can follow.
   private func stash(_ call: ServerCall, _ bytes: UnsafeRawBufferPointer) {
-    guard core.stashedBytes + bytes.count <= core.limits.stashBytes else {
-      return overloaded(call, "too much waits to be read")
+    call.stash.append(bytes)
+    countHeldBack(call)
+  }
+
+  /// Of what is put aside only that of held-back calls is counted: the others have places in line.
+  private func countHeldBack(_ call: ServerCall) {
+    var count = 0
+    if case .heldBack = call.request { count = call.stash.count }
+    let more = count - call.heldBackBytes
+    guard more != 0 else { return }
+    call.heldBackBytes = count
+    heldBackBytes += more
+    core.heldBackBytes += more
+    if more > 0,
+      core.heldBackBytes > core.limits.heldBackBytes
+        || heldBackBytes > core.limits.heldBackBytesPerConnection
+    {
+      overloaded(call, "too much waits to be read")
     }
-    core.stashedBytes += bytes.count
-    call.stash.append(contentsOf: bytes)
   }
 
   /// Goes on with what was put aside.
-  private func readStash(_ call: ServerCall) {
+  func readStash(_ call: ServerCall) {
     call.request = .receiving
     let stash = call.stash
-    let count = stash.withUnsafeBytes { bytes in
-      read(call, UnsafeRawBufferPointer(rebasing: bytes[call.stashStart...]))
+    let count = stash.bytes.withUnsafeBytes { bytes in
+      read(call, UnsafeRawBufferPointer(rebasing: bytes[stash.start...]))
     }
     // Discarded meanwhile, the stash is gone already.
     guard !call.isDiscarding else { return }
     session.consume(count, stream: call.stream)
-    core.stashedBytes -= count
-    call.stashStart += count
-    if call.stashStart == stash.count {
-      call.stash = []
-      call.stashStart = 0
-    }
+    call.stash.consume(count)
+    countHeldBack(call)
     if call.endedWhileWaiting, case .receiving = call.request { requestEnded(call) }
   }
 
@@ -148,117 +159,13 @@ extension ServerConnection {
     if bytes >= limits.largeMessageBytes {
       lineUp(call, prefix, bytes)
     } else {
-      ask(call, prefix, bytes, aisle: limits.aisleBytes)
-    }
-  }
-
-  /// Asks the budget for a message's memory.
-  private func ask(
-    _ call: ServerCall, _ prefix: MessageReader.Prefix, _ bytes: Int, aisle: Int
-  ) {
-    let key = CallKey(connection: serial, stream: call.stream)
-    let answer = core.budget.join(
-      bytes, ceiling: core.limits.receiveBudgetBytes,
-      line: core.limits.waitingStreams - core.waitingBehind, aisle: aisle
-    ) { [mailbox = core.mailbox] in mailbox.post(.memoryGranted(bytes), to: key) }
-    switch answer {
-    case .granted:
-      begin(call, prefix, reservation: Reservation(core.budget, reserved: bytes))
-    case .grantedInAisle:
-      begin(call, prefix, reservation: Reservation(core.budget, reserved: bytes, .aisle))
-    case .waiting(let ticket):
-      wait(call, ticket, prefix, bytes)
-    case .refused:
-      overloaded(call, "no memory for a message of \(prefix.length) bytes")
-    }
-  }
-
-  /// One large message of a connection at a time has memory, or stands in line for it. Otherwise one
-  /// client that announces a hundred of them makes all others wait, or be refused, for as long as it
-  /// likes.
-  private func lineUp(_ call: ServerCall, _ prefix: MessageReader.Prefix, _ bytes: Int) {
-    guard largeStream != 0 else {
-      largeStream = call.stream
-      return ask(call, prefix, bytes, aisle: 0)
-    }
-    let limits = core.limits
-    guard largeQueue.count < limits.waitingPerConnection,
-      core.budget.waiting + core.waitingBehind < limits.waitingStreams / 2
-    else {
-      return overloaded(call, "too many large messages at once on this connection")
-    }
-    largeQueue.append(call.stream)
-    core.waitingBehind += 1
-    wait(call, nil, prefix, bytes)
-  }
-
-  private func wait(
-    _ call: ServerCall, _ ticket: MemoryBudget.Ticket?, _ prefix: MessageReader.Prefix, _ bytes: Int
-  ) {
-    // Its time does not begin anew when it comes to the head of its connection's line.
-    let deadline = call.messageDeadline ?? now.advanced(by: core.limits.memoryTimeout)
-    call.messageDeadline = deadline
-    arm(deadline)
-    call.request = .waiting(ticket, prefix, bytes: bytes)
-  }
-
-  /// A large message is received or given up: the next one of the connection may come.
-  private func leaveLine(_ call: ServerCall) {
-    // So it is for nearly all calls.
-    guard largeStream != 0 else { return }
-    if largeStream == call.stream {
-      largeStream = 0
-    } else if let index = largeQueue.firstIndex(of: call.stream) {
-      largeQueue.remove(at: index)
-      core.waitingBehind -= 1
-    }
-    while largeStream == 0, !largeQueue.isEmpty {
-      let stream = largeQueue.removeFirst()
-      core.waitingBehind -= 1
-      guard let next = self.call(stream), case .waiting(nil, let prefix, let bytes) = next.request
-      else { continue }
-      next.request = .receiving
-      lineUp(next, prefix, bytes)
-      if case .receiving = next.request { readStash(next) }
+      ask(call, prefix, bytes)
     }
   }
 
   /// Ends a call because the server has too much to do.
   func overloaded(_ call: ServerCall, _ text: String) {
     abort(call, Status(call.head.route?.traits.overload ?? .resourceExhausted, text))
-  }
-
-  /// Goes on with a message that has its memory.
-  private func begin(
-    _ call: ServerCall, _ prefix: MessageReader.Prefix, reservation: Reservation?
-  ) {
-    guard let message = ReceivedMessage(count: prefix.length, reservation: reservation) else {
-      return overloaded(call, "no memory for a message of \(prefix.length) bytes")
-    }
-    call.reader.begin(message)
-    guard reservation != nil else { return }
-    let deadline = now.advanced(by: core.limits.messageTimeout)
-    call.messageDeadline = deadline
-    call.messageProgress = now
-    call.messageMark = call.bytesReceived
-    arm(deadline)
-    arm(now.advanced(by: core.limits.messageStall))
-    // Only now may the client send much at once. Streaming calls keep the small window: it bounds
-    // what their next message can bring before it has memory.
-    if call.isUnary, prefix.length > core.limits.streamWindowBytes {
-      session.setWindow(stream: call.stream, bytes: core.limits.largeMessageWindowBytes)
-    }
-  }
-
-  /// The reservation a message waited for was made.
-  func memoryGranted(_ bytes: Int, _ call: ServerCall?) {
-    guard let call, case .waiting(_?, let prefix, bytes) = call.request else {
-      core.budget.release(bytes)
-      return
-    }
-    call.request = .receiving
-    begin(call, prefix, reservation: Reservation(core.budget, reserved: bytes))
-    if case .receiving = call.request { readStash(call) }
   }
 
   private func received(
@@ -334,10 +241,9 @@ extension ServerConnection {
     call.unaryMessage = nil
     call.messageDeadline = nil
     call.messageProgress = nil
-    if !call.stash.isEmpty {
-      core.stashedBytes -= call.stash.count - call.stashStart
-      call.stash = []
-      call.stashStart = 0
+    if !call.stash.bytes.isEmpty {
+      call.stash.removeAll()
+      countHeldBack(call)
     }
     // A worker that has not begun has nothing to do.
     if let queued = call.queued, queued.take() != nil { core.executor.withdraw(queued) }

@@ -50,8 +50,14 @@ final class ServerConnection: HTTP2SessionDelegate, Connection {
   @exclusivity(unchecked) var largeStream: Int32 = 0
   /// The streams of large messages behind it.
   var largeQueue: [Int32] = []
+  /// What the calls hold of the memory budget.
+  let account: MemoryAccount
+  /// Bytes that held-back calls have put aside.
+  var heldBackBytes = 0
   /// The DATA frame being received had no bytes so far.
   @exclusivity(unchecked) var isDataFrameEmpty = true
+  /// Requests answered on this thread, for a look at the clock now and then.
+  @exclusivity(unchecked) var inlineCalls: UInt = 0
 
   let opened: MonotonicInstant
   var hasHandshaken = false
@@ -77,6 +83,9 @@ final class ServerConnection: HTTP2SessionDelegate, Connection {
     headerTimeout = core.limits.headerTimeout.saturatingNanoseconds
     stalledReplyTimeout = core.limits.stalledReplyTimeout.saturatingNanoseconds
     self.serial = serial
+    account = MemoryAccount { [mailbox = core.mailbox] bytes in
+      mailbox.post(.replyRefused(bytes), to: CallKey(connection: serial, stream: 0))
+    }
     self.peer = peer
     self.now = now
     opened = now
@@ -130,8 +139,9 @@ final class ServerConnection: HTTP2SessionDelegate, Connection {
       call.queuedTime = queuedUntil.duration(since: call.queuedAt)
       call.queued = nil
       complete(call, result)
-    case .memoryGranted(let bytes):
-      memoryGranted(bytes, call)
+    case .memoryGranted(let reservation):
+      memoryGranted(reservation, call)
+    case .replyRefused: break
     }
   }
 
@@ -172,13 +182,18 @@ final class ServerConnection: HTTP2SessionDelegate, Connection {
   override func headerField(
     stream: Int32, name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>
   ) -> Bool {
-    headerBytes += RequestHead.listBytes(name: name, value: value)
+    headerBytes += RequestHead.listBytes(name: name.count, value: value.count)
     guard headerBytes <= headerBlockLimit else { return false }
     // Trailers of a request carry nothing in gRPC.
     if isReceivingRequest {
       head.add(name: name, value: value, router: router, limit: headerListLimit)
     }
     return true
+  }
+
+  override func headerFieldDropped(nameBytes: Int, valueBytes: Int) -> Bool {
+    headerBytes += RequestHead.listBytes(name: nameBytes, value: valueBytes)
+    return headerBytes <= headerBlockLimit
   }
 
   override func headersEnded(stream: Int32, endStream: Bool) {

@@ -9,6 +9,8 @@ final class ServerCore {
   let mailbox: Mailbox
   let executor: any CallExecutor
   let observer: (@Sendable (CallRecord) -> Void)?
+  /// Tells the time within a long turn; nil to take each turn for a moment.
+  let clock: (@Sendable () -> MonotonicInstant)?
 
   /// Of the objects of all sessions.
   let sessionMemory = SessionMemory()
@@ -21,13 +23,14 @@ final class ServerCore {
   private(set) var isDraining = false
   /// Large messages that wait behind another one of their connection.
   var waitingBehind = 0
-  /// Bytes that calls have put aside.
-  var stashedBytes = 0
+  /// Bytes that held-back calls have put aside.
+  var heldBackBytes = 0
   private var serials: UInt64 = 0
 
   init(
     router: Router, limits: Limits, budget: MemoryBudget, mailbox: Mailbox,
-    executor: any CallExecutor, observer: (@Sendable (CallRecord) -> Void)?
+    executor: any CallExecutor, observer: (@Sendable (CallRecord) -> Void)?,
+    clock: (@Sendable () -> MonotonicInstant)? = nil
   ) {
     self.router = router
     self.limits = limits
@@ -35,6 +38,7 @@ final class ServerCore {
     self.mailbox = mailbox
     self.executor = executor
     self.observer = observer
+    self.clock = clock
   }
 
   /// Where there are as many connections as there may be, the one that has been idle longest makes
@@ -92,6 +96,36 @@ final class ServerCore {
     return true
   }
 
+  /// The line for memory is full, and a connection that has nothing there needs a place. As with calls,
+  /// it gets one of the connection that has most: however many fill the line, it is open to others.
+  /// - Returns: false if none has more than one.
+  func makePlace(now: MonotonicInstant) -> Bool {
+    let places = connections.values.map { (connection: $0, count: $0.placesInLine) }
+    guard
+      let most = places.max(by: {
+        ($0.count, $1.connection.serial) < ($1.count, $0.connection.serial)
+      }), most.count > 1
+    else { return false }
+    most.connection.giveUpPlace(now: now)
+    most.connection.outputReady?()
+    return true
+  }
+
+  /// A reply of `bytes` found no memory. Its call has failed, but the next one must not: those that
+  /// nobody reads go, the one without progress for longest first, on the connection that holds most.
+  func giveUpReplies(_ bytes: Int, now: MonotonicInstant) {
+    let holders = connections.values.map {
+      (connection: $0, held: budget.heldByReplies($0.account))
+    }.filter { $0.held > 0 }
+      .sorted { ($0.held, $1.connection.serial) > ($1.held, $0.connection.serial) }
+    var freed = 0
+    for holder in holders where freed < bytes {
+      let given = holder.connection.giveUpReplies(bytes - freed, now: now)
+      freed += given
+      if given > 0 { holder.connection.outputReady?() }
+    }
+  }
+
   /// Begins the end of every connection.
   func drain(now: MonotonicInstant) {
     isDraining = true
@@ -109,10 +143,8 @@ final class ServerCore {
   func deliverMail(now: MonotonicInstant) {
     var touched: [UInt64: ServerConnection] = [:]
     for letter in mailbox.collect() {
-      guard let connection = connections[letter.key.connection] else {
-        if case .memoryGranted(let bytes) = letter.content { budget.release(bytes) }
-        continue
-      }
+      if case .replyRefused(let bytes) = letter.content { giveUpReplies(bytes, now: now) }
+      guard let connection = connections[letter.key.connection] else { continue }
       connection.deliver(letter.content, stream: letter.key.stream, now: now)
       touched[letter.key.connection] = connection
     }

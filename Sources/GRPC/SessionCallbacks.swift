@@ -37,7 +37,13 @@ struct SessionCallbacks {
     }
     // Without this callback an invalid field resets its stream; with it the field is dropped.
     nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks) {
-      _, _, _, _, _, _, _, _ in 0
+      _, _, _, nameCount, _, valueCount, _, user in
+      guard let user else { return 0 }
+      var goesOn = true
+      SessionCallbacks.withDelegate(user) {
+        goesOn = $0.headerFieldDropped(nameBytes: nameCount, valueBytes: valueCount)
+      }
+      return goesOn ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
     }
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) {
       _, _, stream, data, count, user in

@@ -11,9 +11,12 @@ extension ServiceLimits {
   package static let suggestionsPerRequest = 10_000
 
   /// Requests of at most this many bytes, without trials and for at most `inlineSuggestions`
-  /// suggestions, are answered on the I/O thread: handing them to a worker costs more than they do.
+  /// suggestions of `inlineAssignments` values in all, are answered on the I/O thread: handing them to
+  /// a worker costs more than they do. The bytes alone say little: 420 parameters in 8 KiB took
+  /// `cmaes` 60 ms, and a network of 256 layers in 400 bytes half of that.
   package static let inlineRequestBytes = 8 << 10
   package static let inlineSuggestions = 16
+  package static let inlineAssignments = 200
 
   /// Checked Experiments that are kept for the next request, and the most bytes that the message
   /// of one may have. A pod serves one Experiment, whose settings grow by the seed after the first
@@ -37,6 +40,10 @@ extension ServiceLimits {
   /// What a suggestion takes in memory while a reply is made, for each byte that it takes on the
   /// wire: two Swift strings for each assignment.
   package static let workingBytesPerReplyByte = 3
+
+  /// What an algorithm takes in memory for each byte of a history that it works with: the history and
+  /// a model of it. Counted no higher than the request was.
+  package static let workingBytesPerHistoryByte = 2
 
   /// How deep the folders of a checkpoint may be nested: each level holds two descriptors open.
   package static let checkpointDepth = 64

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Algorithms
+internal import CLinux
 internal import CommonServices
 internal import ExperimentModel
 public import GRPC
@@ -75,10 +76,18 @@ public final class SuggestionService: Sendable {
       { message, _ in try self.validateAlgorithmSettings(message) })
   }
 
-  /// Small requests without history stay on the I/O thread.
+  /// Small requests without history stay on the I/O thread, if they are the first of their Experiment: a
+  /// later one may have to go over what was issued before. Networks never do.
   private func placement(_ request: UnsafeRawBufferPointer) -> Placement {
     guard isQuick(request), let outline = try? SuggestionsOutline(request),
-      outline.trialCount == 0, outline.currentRequestNumber <= ServiceLimits.inlineSuggestions
+      outline.trialCount == 0, outline.currentRequestNumber <= ServiceLimits.inlineSuggestions,
+      Problem.position(
+        current: outline.currentRequestNumber, total: outline.totalRequestNumber, visibleTrials: 0)
+        == 0,
+      let range = outline.experimentRange,
+      let experiment = ExperimentOutline(UnsafeRawBufferPointer(rebasing: request[range])),
+      !experiment.hasNetwork,
+      experiment.parameterCount * outline.currentRequestNumber <= ServiceLimits.inlineAssignments
     else { return .worker }
     return .inline
   }
@@ -149,8 +158,16 @@ public final class SuggestionService: Sendable {
   private func suggest(
     _ message: consuming ReceivedMessage, _ context: CallContext, _ account: inout Account
   ) throws -> OutgoingMessage {
+    let isLarge = message.count > ServiceLimits.largeRequestBytes
+    // The memory of a large history is in pieces all over the heap, and would stay with the process.
+    defer { if isLarge { malloc_trim(0) } }
     let (decoded, history) = try decode(message, context, &account)
-    // Others wait for its memory, and there may be seconds of work to do.
+    // Others wait for its memory, and there may be seconds of work to do. What the history takes stays
+    // counted meanwhile.
+    let kept = message.keep {
+      history.estimatedBytes * ServiceLimits.workingBytesPerHistoryByte
+    }
+    defer { withExtendedLifetime(kept) {} }
     _ = consume message
     if logsCalls, let start = account.start {
       account.decodeMilliseconds = milliseconds(since: start)
@@ -180,7 +197,7 @@ public final class SuggestionService: Sendable {
       drawSeed: drawSeed, checkCancellation: { try context.checkCancellation() })
     let message = try OutgoingMessage(
       GetSuggestionsReply(suggestions: reply.suggestions, algorithmSettings: reply.settings),
-      using: arenas, budget: budget)
+      using: arenas, budget: budget, for: context)
     // Before folders are made for a reply that nobody would take.
     guard message.count <= ServiceLimits.replyBytes else {
       throw SuggestionService.tooLarge(decoded.count, bytes: "\(message.count) bytes")

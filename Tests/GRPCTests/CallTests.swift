@@ -33,6 +33,16 @@ import Testing
     #expect(client.server.core.budget.used == 0)
   }
 
+  /// A hundred requests in one turn held everybody up, also when nobody waited for them any more.
+  @Test func deadlineBeforeWorkOnTheIOThread() throws {
+    let client = try RawClient()
+    client.send(
+      RawFrame.headers(stream: 1, RawClient.request + [("grpc-timeout", "100m")]))
+    client.server.now = client.server.now.advanced(by: .milliseconds(100))
+    client.send(RawFrame.data(stream: 1, RawFrame.message([1]), endStream: true))
+    #expect(client.receive().outcome() == "TO 4")
+  }
+
   @Test func deadlineStartsAtTheHeaders() throws {
     let client = try RawClient()
     client.send(RawFrame.headers(stream: 1, RawClient.request + [("grpc-timeout", "2S")]))
@@ -183,7 +193,7 @@ import Testing
     #expect(client.server.core.mailbox.collect().isEmpty)
     _ = client.receive()
     #expect(heard.bytes.withLock { $0.count } == 1)
-    #expect(client.server.core.stashedBytes == 1_999 * 6)
+    #expect(client.server.core.heldBackBytes == 1_999 * 6)
 
     // It reads after all: everything is answered, in order.
     client.send(RawFrame.frame(.windowUpdate, stream: 0, RawFrame.bigEndian(0x7fff_0000)))
@@ -192,13 +202,36 @@ import Testing
     #expect(frames.status() == 0)
     #expect(heard.bytes.withLock { $0 } == asked)
     #expect(frames.body().count == 2_000 * 8_005)
-    #expect(client.server.core.stashedBytes == 0)
+    #expect(client.server.core.heldBackBytes == 0)
+  }
+
+  /// A client that always kept two requests unanswered made all it ever sent stay in memory: what was
+  /// read was only cut off when nothing was left. 139 MiB after two seconds.
+  @Test func whatIsReadDoesNotStay() throws {
+    let client = try RawClient(settings: [(4, 0)])
+    client.send(RawFrame.frame(.windowUpdate, stream: 0, RawFrame.bigEndian(0x7fff_0000)))
+    var fields = RawClient.request
+    fields[2].1 = "/test.Echo/Stream"
+    client.send(RawFrame.headers(stream: 1, fields))
+    let message = RawFrame.message([UInt8](repeating: 1, count: 1_000))
+    for _ in 0..<3 { client.send(RawFrame.data(stream: 1, message)) }
+    let call = try #require(client.connection.calls.elements.first)
+    let update = RawFrame.bigEndian(UInt32(message.count))
+    var answered = 0
+    for _ in 0..<10_000 {
+      client.send(RawFrame.frame(.windowUpdate, stream: 1, update))
+      answered += client.receive().body().count
+      client.send(RawFrame.data(stream: 1, message))
+    }
+    #expect(answered == 10_000 * message.count)
+    #expect(call.stash.count == 2 * message.count)
+    #expect(call.stash.bytes.count <= 2 * Limits().streamWindowBytes)
   }
 
   /// What waits behind unread answers is bounded for all streams together.
   @Test func whatIsPutAsideIsBounded() throws {
     var limits = Limits()
-    limits.stashBytes = 100_000
+    limits.heldBackBytes = 100_000
     let server = TestServer(limits: limits, router: talkative(Heard()))
     let client = try RawClient(server, settings: [(4, 0)])
     let asked = [UInt8](repeating: 1, count: 2_500).flatMap { RawFrame.message([$0]) }
@@ -206,14 +239,35 @@ import Testing
       client.send(RawFrame.headers(stream: stream, RawClient.request))
       client.send(RawFrame.data(stream: stream, asked))
     }
-    #expect(server.core.stashedBytes == 6 * 2_499 * 6)
+    #expect(server.core.heldBackBytes == 6 * 2_499 * 6)
     let frames = client.receive()
     #expect(frames.outcome(1) == "open")
     #expect(frames.outcome(13) == "+RST8")
     client.advance(.seconds(60))
     _ = client.receive()
     #expect(server.core.openCalls == 0)
-    #expect(server.core.stashedBytes == 0)
+    #expect(server.core.heldBackBytes == 0)
+  }
+
+  /// One connection once took the room of all, and messages that waited for memory were refused.
+  @Test func whatOneConnectionPutsAsideIsBounded() throws {
+    var limits = Limits()
+    limits.heldBackBytes = 100_000
+    limits.heldBackBytesPerConnection = 40_000
+    let server = TestServer(limits: limits, router: talkative(Heard()))
+    let clients = try (0..<2).map { _ in try RawClient(server, settings: [(4, 0)]) }
+    let asked = [UInt8](repeating: 1, count: 2_500).flatMap { RawFrame.message([$0]) }
+    for client in clients {
+      for stream in [1, 3, 5] as [Int32] {
+        client.send(RawFrame.headers(stream: stream, RawClient.request))
+        client.send(RawFrame.data(stream: stream, asked))
+      }
+      let frames = client.receive()
+      #expect([1, 3, 5].map { frames.outcome($0) } == ["open", "open", "+RST8"])
+    }
+    #expect(server.core.heldBackBytes == 4 * 2_499 * 6)
+    clients[0].connection.lost(now: server.now)
+    #expect(server.core.heldBackBytes == 2 * 2_499 * 6)
   }
 
   @Test func aSlowReaderOfAStreamIsGivenUp() throws {
@@ -387,7 +441,7 @@ import Testing
     #expect(server.core.waitingBehind == 0)
     other.connection.lost(now: server.now)
     #expect(server.core.budget.used == 0)
-    #expect(server.core.stashedBytes == 0)
+    #expect(server.core.heldBackBytes == 0)
   }
 
   /// Messages behind another one of their connection are read when it is done.
@@ -413,7 +467,7 @@ import Testing
     }
     #expect(outcomes == [1: "0", 3: "0", 5: "0", 7: "0"])
     #expect(server.core.budget.used == 0)
-    #expect(server.core.stashedBytes == 0)
+    #expect(server.core.heldBackBytes == 0)
   }
 
   /// A line of large messages is none of a small one's business.
@@ -541,6 +595,33 @@ import Testing
     server.work()
     #expect(client.receive().outcome() == "0")
     #expect(used.withLock { $0 } == [0])
+  }
+
+  /// What was made of a message was counted nowhere: eight workers had the histories of 15 MiB requests
+  /// while 32 MiB more came in.
+  @Test func whatIsMadeOfAMessageStaysCounted() throws {
+    let used = Mutex<[Int]>([])
+    var router = EchoService.router()
+    let budget = Mutex<MemoryBudget?>(nil)
+    router.unary("/test.Echo/Keep", placement: EchoService.worker) { message, _ in
+      let bytes = message.count == 10_000 ? 3_000 : 50_000
+      let kept = message.keep { bytes }
+      _ = consume message
+      used.withLock { $0.append(budget.withLock { $0?.used ?? -1 }) }
+      withExtendedLifetime(kept) {}
+      return OutgoingMessage([])
+    }
+    let server = TestServer(router: router)
+    budget.withLock { $0 = server.core.budget }
+    let client = try RawClient(server)
+    // No more than the message took, and nothing of one that is too small to be counted.
+    for (stream, count) in [(1, 10_000), (3, 15_000), (5, 1_000)] as [(Int32, Int)] {
+      client.call(stream: stream, path: "/test.Echo/Keep", Array(repeating: 1, count: count))
+      server.work()
+      #expect(client.receive().outcome(stream) == "0")
+    }
+    #expect(used.withLock { $0 } == [3_000, 15_000, 0])
+    #expect(server.core.budget.used == 0)
   }
 
   // MARK: Draining

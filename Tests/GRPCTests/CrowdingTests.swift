@@ -101,8 +101,10 @@ import Testing
     }
     #expect(replies.count { $0 != nil } == 11)
     #expect(
-      budget.join(limits.receiveBudgetBytes, ceiling: limits.receiveBudgetBytes, line: 9) {}
-        .isGranted)
+      budget.join(
+        limits.receiveBudgetBytes,
+        MemoryBudget.Terms(ceiling: limits.receiveBudgetBytes, line: 9)
+      ) {}.isGranted)
   }
 
   /// A reply that was compressed was not counted any more: 120 of them made the process 231 MiB large.
@@ -177,8 +179,112 @@ import Testing
     for _ in 0..<3 { server.work() }
     let frames = client.receive()
     let outcomes = stride(from: 1 as Int32, to: 200, by: 2).map { frames.outcome($0) }
-    #expect(outcomes.count { $0 == "0" } >= 50)
+    // Half of the aisle, and sixteen that waited.
+    #expect(outcomes.count { $0 == "0" } == 26 + 16)
     #expect(outcomes.allSatisfy { ["0", "TO 8", "+RST8"].contains($0) }, "\(outcomes)")
+  }
+
+  /// Messages just below the size of those that stand in line were bounded by nothing: one connection
+  /// announced all the memory, a second one filled the aisle and the line, and everybody was refused.
+  @Test(arguments: [2, 3, 8, 40]) func announcementsLeaveRoomForOthers(connections: Int) throws {
+    let server = TestServer()
+    let hogs = try (0..<connections).map { _ in try RawClient(server) }
+    func crowd(_ first: Int32) {
+      for hog in hogs {
+        for stream in Swift.stride(from: first, to: first + 200, by: 2) {
+          announce(hog, stream: stream, 262_143)
+        }
+        _ = hog.receive()
+      }
+    }
+    crowd(1)
+    let budget = server.core.budget
+    #expect(budget.used <= Limits().receiveBudgetBytes + Limits().aisleBytes)
+    #expect(budget.waiting <= Limits().waitingStreams)
+    let bytes = [UInt8](repeating: 9, count: 9_000)
+    var served = 0
+    for round in 0..<5 as Range<Int32> {
+      let honest = try RawClient(server)
+      honest.call(stream: 1, path: "/test.Echo/Work", bytes)
+      // Nothing more comes, so what is held is given up for who waits.
+      for _ in 0..<2 {
+        server.work()
+        server.now = server.now.advanced(by: .seconds(3))
+        for client in hogs + [honest] { client.connection.timerFired(now: server.now) }
+      }
+      server.work()
+      if honest.receive().body() == RawFrame.message(bytes) { served += 1 }
+      crowd(201 + round * 200)
+    }
+    #expect(served == 5)
+    for client in hogs { client.connection.lost(now: server.now) }
+    server.core.deliverMail(now: server.now)
+    #expect(budget.used == 0 && budget.waiting == 0)
+  }
+
+  /// A full line has a place for whoever has none.
+  @Test func aFullLineMakesPlace() throws {
+    let server = server {
+      $0.waitingStreams = 8
+      $0.waitingPerConnection = 4
+      $0.aisleBytes = 0
+    }
+    #expect(server.core.budget.reserve(2 << 20))
+    let crowd = try (0..<5).map { _ in try RawClient(server) }
+    for client in crowd {
+      for stream in [1, 3] as [Int32] { announce(client, stream: stream, 5_000) }
+    }
+    // The second one of the third connection found half of the line taken.
+    #expect(server.core.budget.waiting == 7)
+    announce(try RawClient(server), stream: 1, 5_000)
+    #expect(server.core.budget.waiting == 8)
+    let newcomer = try RawClient(server)
+    announce(newcomer, stream: 1, 5_000)
+    #expect(server.core.budget.waiting == 8)
+    #expect(newcomer.receive().on(1).isEmpty)
+    let lost = crowd.map { $0.receive().outcome(3) }
+    #expect(lost.count { $0 == "TO 8+RST0" } == 4)
+    #expect(crowd.allSatisfy { $0.receive().on(1).isEmpty })
+  }
+
+  /// 36 unread replies of one connection took the share of all, for as long as it liked.
+  @Test func unreadRepliesMakeRoom() throws {
+    var router = EchoService.router()
+    let budget = Mutex<MemoryBudget?>(nil)
+    router.unary("/test.Echo/Large", placement: EchoService.worker) { _, context in
+      guard let budget = budget.withLock({ $0 }),
+        let reply = OutgoingMessage(
+          byteCount: 250_000, budget: budget, for: context, fill: { _ in })
+      else { throw Status(.resourceExhausted) }
+      return reply
+    }
+    let server = server(queue: 100, router: router)
+    budget.withLock { $0 = server.core.budget }
+    let hogs = try (0..<3).map { _ in try RawClient(server, settings: [(4, 0)]) }
+    for hog in hogs {
+      for stream in stride(from: 1 as Int32, to: 9, by: 2) {
+        hog.call(stream: stream, path: "/test.Echo/Large")
+        server.work()
+      }
+      server.now = server.now.advanced(by: .seconds(2))
+    }
+    // Half of the share for the first, one reply for the next.
+    let outcomes = hogs.map { hog in
+      let frames = hog.receive()
+      return [1, 3, 5, 7].map { frames.outcome($0) }
+    }
+    #expect(outcomes[0] == ["open", "open", "TO 8", "TO 8"])
+    #expect(outcomes[1] == ["open", "TO 8", "TO 8", "TO 8"])
+    // The one that finds no memory fails, but then the reply that has waited longest goes.
+    let other = try RawClient(server)
+    other.call(stream: 1, path: "/test.Echo/Large")
+    server.work()
+    #expect(other.receive().outcome(1) == "TO 8")
+    #expect(hogs.map { $0.receive().outcome(1) } == ["+RST8", "", ""])
+    other.call(stream: 3, path: "/test.Echo/Large")
+    server.work()
+    // Larger than its window.
+    #expect(other.receive().outcome(3) == "open")
   }
 
   // MARK: Calls and connections
@@ -278,6 +384,23 @@ import Testing
     client.send(RawFrame.headers(stream: 1, RawClient.request))
     client.send(RawFrame.data(stream: 1, RawFrame.message([1])))
     client.send(RawFrame.frame(.headers, flags: 5, stream: 1, CrowdingTests.bomb))
+    #expect(client.connection.isDone)
+  }
+
+  /// Fields that are not valid are left out, but nghttp2 looks at every byte of them. They were not
+  /// counted: one of 4 KB, named 130,000 times, held everybody up for 150 ms.
+  @Test(arguments: [false, true]) func invalidFieldsAreCounted(inTrailers: Bool) throws {
+    let client = try RawClient()
+    let field: [UInt8] = [0x40, 1, UInt8(ascii: "x"), 1, 1]
+    let bomb = field + Array(repeating: 0xbe, count: 2_000)
+    if inTrailers {
+      client.send(RawFrame.headers(stream: 1, RawClient.request))
+      client.send(RawFrame.data(stream: 1, RawFrame.message([1])))
+      client.send(RawFrame.frame(.headers, flags: 5, stream: 1, bomb))
+    } else {
+      let block = RawFrame.headerBlock(RawClient.request)
+      client.send(RawFrame.frame(.headers, flags: 4, stream: 1, block + bomb))
+    }
     #expect(client.connection.isDone)
   }
 

@@ -217,14 +217,6 @@ import Testing
     #expect(client.receive().outcome() == "+RST8")
   }
 
-  /// A hundred clients that did not read their answers held a megabyte each, and the process has
-  /// 100 MiB: every connection must be able to fill its buffer.
-  @Test func unreadOutputOfAllConnectionsFits() {
-    let limits = Limits()
-    let each = limits.outputHighWater + ConnectionHandler.chunkBytes
-    #expect((limits.connections + limits.lingeringConnections) * each <= 72 << 20)
-  }
-
   @Test func idleConnectionsAreClosed() throws {
     let client = try RawClient()
     client.advance(.seconds(1_800))

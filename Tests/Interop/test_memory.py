@@ -11,12 +11,15 @@ from typing import Any
 
 import grpc
 import pytest
+from hyperframe.frame import SettingsFrame
 
-from algorithms import ALGORITHMS, Algorithm
+from algorithms import ALGORITHMS, MIXED, Algorithm
 from conftest import MEMORY_LIMIT_MIB
-from experiments import request, trial
+from experiments import double, experiment, request, trial
 from histories import LARGEST, history, parameters
+from raw_http2 import Connection, frame_message, grpc_fields
 from server_process import CHANNEL_OPTIONS, ServerProcess
+from stubs import pb
 
 StartServer = Callable[..., ServerProcess]
 AT_ONCE, CORES, CALL_SECONDS = 4, 0.5, 60.0
@@ -78,6 +81,35 @@ def test_requests_of_the_largest_size_take_turns(start_server: StartServer) -> N
     assert codes <= {grpc.StatusCode.OK, grpc.StatusCode.RESOURCE_EXHAUSTED}
     assert server.memory()["VmHWM"] < MEMORY_LIMIT_MIB
     assert timed_call(server.address, message)[1] == grpc.StatusCode.OK
+
+
+def test_sixteen_long_histories_beside_replies_nobody_reads(start_server: StartServer) -> None:
+    """Messages were counted until they were decoded, and what was made of them was not: while eight
+    workers had histories and models of 15 MiB requests, 32 MiB more came in. 109 MiB."""
+    spec = experiment("multivariate-tpe", [double(f"p{each}", 0, 1) for each in range(8)])
+    parts, size, number = [request(spec, 4).SerializeToString()], 0, 0
+    while size < 15 << 20:
+        values = {f"p{each}": str((number * 7919 + each) % 100003 / 100003) for each in range(8)}
+        one = pb.GetSuggestionsRequest(trials=[trial(f"t{number:06d}", values, number % 1000)])
+        parts.append(one.SerializeToString())
+        size, number = size + len(parts[-1]), number + 1
+    message = b"".join(parts)
+    server = start_server()
+    large = request(experiment("random", MIXED), 10_000).SerializeToString()
+    with Connection(server.address, {SettingsFrame.INITIAL_WINDOW_SIZE: 0}) as unread:
+        unread.read_until(lambda: unread.acknowledged)
+        streams = [unread.open(grpc_fields()) for _ in range(5)]
+        for stream in streams:
+            unread.send(stream, frame_message(large))
+        unread.read_until(lambda: all(unread.exchanges[each].blocks for each in streams), 20)
+        with futures.ThreadPoolExecutor(16) as pool:
+            answers = list(pool.map(timed_call, [server.address] * 16, [message] * 16))
+    codes = {code for _, code in answers}
+    peak = server.memory()["VmHWM"]
+    print(f"sixteen of {len(message) / 2**20:.1f} MiB, {number} trials: peak {peak:.1f} MiB")
+    assert codes <= {grpc.StatusCode.OK, grpc.StatusCode.RESOURCE_EXHAUSTED}
+    assert grpc.StatusCode.OK in codes
+    assert peak < 90
 
 
 def test_an_idle_server_is_small(start_server: StartServer) -> None:
