@@ -25,7 +25,7 @@ internal import Numerics
 ///
 ///     hyperband, asha  base configuration 15, rung 5
 ///     pbt              parent 15, generation modulo 32 5
-///     tpe, multivariate-tpe, bayesianoptimization, cmaes
+///     tpe, multivariate-tpe, bayesianoptimization, cmaes, grid; random and sobol in finite spaces
 ///                      a digest of the history (`IssueNames`)
 ///
 /// An algorithm that fills `detail` with what it must read back may ask for *variants*: the check
