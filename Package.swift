@@ -134,7 +134,7 @@ let package = Package(
     module("KubernetesAPI", ["CYAML"], link: [archive("yaml")]),
 
     // What each RPC does; what every server does.
-    module("CommonServices", ["CLinux", "ExperimentModel", "GRPC", "KatibAPI", logging]),
+    module("CommonServices", ["ExperimentModel", "GRPC", "KatibAPI", logging]),
     module(
       "SuggestionServices",
       ["Algorithms", "CLinux", "CommonServices", "ExperimentModel", "GRPC", "KatibAPI", logging]),

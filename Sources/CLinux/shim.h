@@ -1,7 +1,7 @@
 // Calls of Linux that glibc declares under _GNU_SOURCE alone, which Swift's Glibc module does not
-// set, or in <malloc.h>, which it leaves out. Prototypes as in copy_file_range(2), rename(2), sync(2),
-// mallopt(3) and malloc_trim(3); the types are those of a 64-bit Linux,
-// spelled out because a header of the system, included here, would make its types this module's.
+// set, or in <malloc.h>, which it leaves out. Prototypes as in copy_file_range(2), rename(2), sync(2)
+// and malloc_trim(3); the types are those of a 64-bit Linux, spelled out because a header of the system,
+// included here, would make its types this module's.
 #pragma once
 
 // off_t and ssize_t are long, size_t is unsigned long.
@@ -13,13 +13,7 @@ int renameat2(int from_directory, const char *from, int to_directory, const char
 
 int syncfs(int descriptor);
 
-int mallopt(int parameter, int value);
-
 int malloc_trim(unsigned long pad);
-
-// Of mallopt(3).
-static const int CLINUX_M_TRIM_THRESHOLD = -1;
-static const int CLINUX_M_MMAP_THRESHOLD = -3;
 
 // Of lseek(2).
 static const int CLINUX_SEEK_DATA = 3;

@@ -1,7 +1,6 @@
 // Copyright 2026 The katib-suggestion authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CLinux
 internal import Dispatch
 public import GRPC
 internal import Glibc
@@ -52,7 +51,6 @@ public struct ServerProcess {
     // so none is lost and none kills, however early it comes.
     let signals = BlockedSignals([SIGTERM, SIGINT])
     ServerProcess.raiseDescriptorLimit()
-    ServerProcess.returnFreedMemory()
     let observer: @Sendable (CallRecord) -> Void = { logCall($0, logger) }
     let server = Server(
       configuration: configuration, router: router, memoryBudget: memoryBudget,
@@ -83,15 +81,6 @@ public struct ServerProcess {
     else { return }
     limit.rlim_cur = min(limit.rlim_max, max(limit.rlim_cur, 4_096))
     setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-  }
-
-  /// What is freed goes back to the system, and is not kept for the next one who needs as much: left to
-  /// itself, malloc raises both bounds with the first large block that is freed, up to 32 and 64 MiB,
-  /// and sixteen of the largest histories had a peak of 94 MiB instead of 78. With lower bounds the
-  /// matrices of `bayesianoptimization` come and go all the time, for half as much time again.
-  private static func returnFreedMemory() {
-    _ = mallopt(CLINUX_M_MMAP_THRESHOLD, 1 << 20)
-    _ = mallopt(CLINUX_M_TRIM_THRESHOLD, 2 << 20)
   }
 
   private func start(_ server: Server) -> HostPort {
