@@ -220,7 +220,7 @@ class Resume(Hook):
 
 
 class NoRepeatedPoint(Hook):
-    """No point twice among what the server can see, while the space holds an unused one.
+    """No point twice among this Experiment's trials that show, while the space holds an unused one.
 
     `strict`: not among all kept ones either. That can be asked where no count ever goes down.
     """
@@ -230,7 +230,17 @@ class NoRepeatedPoint(Hook):
 
     def kept(self, controller: Controller, request: Any, entries: list[Kept]) -> None:
         combinations = controller.space.combinations()
-        seen = {pairs_of(trial.spec.parameter_assignments) for trial in request.trials}
+        foreign = {
+            trial.name
+            for hook in controller.scenario.hooks
+            if isinstance(hook, ForeignTrials)
+            for trial in hook.trials
+        }
+        seen = {
+            pairs_of(trial.spec.parameter_assignments)
+            for trial in request.trials
+            if trial.name not in foreign
+        }
         if self.strict:
             older = controller.kept[: len(controller.kept) - len(entries)]
             seen |= {entry.assignments for entry in older}
