@@ -235,10 +235,10 @@ def test_an_answer_that_does_not_end(before: list[float], pause: float, cluster:
     deadline, waited for ever, and eight of them held every worker."""
     cluster.api.pauses = [*before, pause]
     start = time.monotonic()
-    code, text = cluster.refusal(timeout=3)
+    code, text = cluster.refusal(timeout=5)
     assert code == Code.DEADLINE_EXCEEDED
     assert "no answer in time" in text, "our own answer, before the caller gives up"
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 5
 
 
 def test_after_a_stalled_answer_it_asks_again(cluster: Cluster) -> None:
